@@ -1,0 +1,40 @@
+"""Where a trial runs: one Protocol, and a dict of modules that satisfy it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bench.model import Arm, Cell, Function, Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialOrder:
+    """One trial to run: the cell, its place in the schedule, and what it runs from."""
+
+    cell: Cell
+    arm: Arm
+    round: int
+    position: int
+    slot: int
+    discarded: bool
+    function: Function
+    handler: str
+    #: The staged copy of the artifact for this arm and slot.
+    tree: Path
+    event: bytes
+
+
+class Backend(Protocol):
+    """Runs trials, one at a time."""
+
+    @property
+    def name(self) -> str:
+        """``local``, ``scripted``, ..."""
+
+    def run(self, order: TrialOrder) -> Trial:
+        """Run one trial. A function that fails gives a failed trial, not an exception."""
+
+    def close(self) -> None:
+        """Release what the backend holds."""

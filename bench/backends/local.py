@@ -1,0 +1,252 @@
+"""The local Lambda as a backend: one trial is one life of one execution environment."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import page_cache
+from bench.backends import TrialOrder
+from bench.emulator import accounting, limits, variables
+from bench.emulator.cgroups import detect, enter_v2, home_files
+from bench.emulator.environment import ExecutionEnvironment, FunctionFault, Invocation, log_tail
+from bench.emulator.limits import Cgroup
+from bench.emulator.processes import Launcher, ProcessOrder
+from bench.model import CpuMode, Trial, TrialError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonRuntime:
+    """The managed Python runtime's stand-in: an interpreter and the directory like /var/runtime."""
+
+    interpreter: Path
+    directory: Path
+    #: For example ``3.13``.
+    minor: str
+
+
+@dataclass(slots=True)
+class _Measured:
+    """What has been measured of a trial so far; survives the failure of a later phase."""
+
+    phases: dict[str, int]
+    cpu: dict[str, int]
+    warm_invokes_ns: list[int]
+    warm_cpu_ns: list[int]
+    guards: dict[str, int]
+    peak_memory_bytes: int | None = None
+
+
+class LocalBackend:
+    """Runs trials in process groups of this machine.
+
+    Args:
+        work_directory: for the private ``/tmp`` of each trial; must exist.
+        log_directory: where the logs of failed trials are kept; must exist.
+        python: how Python functions run; None if there are none.
+        cpu_mode: when the CPU quota is in force.
+        warm_invokes: how many invokes follow the first one.
+    """
+
+    name = "local"
+
+    def __init__(
+        self,
+        *,
+        work_directory: Path,
+        log_directory: Path,
+        python: PythonRuntime | None,
+        cpu_mode: CpuMode = "on-demand",
+        warm_invokes: int = 5,
+    ) -> None:
+        self._work_directory = work_directory
+        self._log_directory = log_directory
+        self._python = python
+        self._cpu_mode = cpu_mode
+        self._warm_invokes = warm_invokes
+        self.cgroups = enter_v2(detect())
+        limits.remove_abandoned(self.cgroups)
+        self._home_groups = home_files(self.cgroups)
+        self._owner = limits.owner_name()
+        self._launcher = Launcher()
+        self._count = 0
+
+    def run(self, order: TrialOrder) -> Trial:
+        """Run one trial from preparation to the last killed process."""
+        started_ns = time.monotonic_ns()
+        self._count += 1
+        measured = _Measured({}, {}, [], [], {})
+        if order.cell.page_cache == "evicted":
+            measured.guards["resident_pages"] = page_cache.evict(order.tree)
+        with tempfile.TemporaryDirectory(dir=self._work_directory, prefix="trial-") as scratch:
+            log = Path(scratch) / "log"
+            error = None
+            try:
+                self._live(order, Path(scratch), log, measured)
+            except FunctionFault as fault:
+                error = self._explain(order, fault, log)
+        return Trial(
+            function=order.cell.function,
+            variant=order.cell.variant,
+            memory_mb=order.cell.memory_mb,
+            event=order.cell.event,
+            page_cache=order.cell.page_cache,
+            arm=order.arm,
+            round=order.round,
+            position=order.position,
+            slot=order.slot,
+            discarded=order.discarded,
+            outcome="ok" if error is None else "failed",
+            started_ns=started_ns,
+            phases=measured.phases,
+            cpu=measured.cpu,
+            warm_invokes_ns=tuple(measured.warm_invokes_ns),
+            warm_cpu_ns=tuple(measured.warm_cpu_ns),
+            peak_memory_bytes=measured.peak_memory_bytes,
+            guards=measured.guards,
+            error=error,
+        )
+
+    def close(self) -> None:
+        """End the launcher."""
+        self._launcher.close()
+
+    def _live(self, order: TrialOrder, scratch: Path, log: Path, measured: _Measured) -> None:
+        memory_mb = order.cell.memory_mb
+        cgroup = limits.create(self.cgroups, f"{self._owner}-{self._count}")
+        with self._environment(order, cgroup) as environment:
+            if self._cpu_mode == "provisioned" and cgroup is not None:
+                cgroup.set_quota(limits.quota_us(memory_mb))
+            environment.start(self._process_order(order, environment, scratch, log, cgroup))
+
+            measured.phases["init"] = environment.init()
+            measured.phases["spawn"] = environment.spawn_ns
+            environment.settle()
+            cpu_init_ns = environment.cpu_ns()
+            measured.cpu["init"] = cpu_init_ns
+            environment.leave_group()
+            if self._cpu_mode == "on-demand" and cgroup is not None:
+                cgroup.set_quota(limits.quota_us(memory_mb))
+
+            first = environment.invoke(order.event)
+            environment.settle()
+            cpu_ns = environment.cpu_ns()
+            _check_response(first)
+            measured.phases["first_invoke"] = first.received_ns - first.released_ns
+            measured.phases["first_next"] = first.next_ns - first.released_ns
+            measured.phases["cold_total"] = (
+                measured.phases["init"] + measured.phases["first_invoke"]
+            )
+            measured.cpu["first_invoke"] = cpu_ns - cpu_init_ns
+
+            for _ in range(self._warm_invokes):
+                warm = environment.invoke(order.event)
+                environment.settle()
+                cpu_before_ns, cpu_ns = cpu_ns, environment.cpu_ns()
+                measured.warm_invokes_ns.append(warm.received_ns - warm.released_ns)
+                measured.warm_cpu_ns.append(cpu_ns - cpu_before_ns)
+
+            measured.peak_memory_bytes = accounting.peak_memory_bytes(environment.pid)
+            measured.guards["involuntary_switches"] = accounting.involuntary_switches(
+                environment.pid
+            )
+            measured.guards["major_faults"] = accounting.major_faults(environment.pid)
+            measured.guards["idle"] = int(environment.was_idle)
+            measured.guards["private_tmp"] = int(environment.private_tmp)
+            if cgroup is not None:
+                measured.guards["throttled_periods"] = cgroup.throttled()
+
+    @contextlib.contextmanager
+    def _environment(
+        self, order: TrialOrder, cgroup: Cgroup | None
+    ) -> Iterator[ExecutionEnvironment]:
+        environment = ExecutionEnvironment(
+            self._launcher,
+            function_name=order.function.name,
+            timeout_s=order.function.timeout_s,
+            cgroup=cgroup,
+            home_groups=self._home_groups,
+        )
+        try:
+            yield environment
+        finally:
+            environment.end()
+
+    def _process_order(
+        self,
+        order: TrialOrder,
+        environment: ExecutionEnvironment,
+        scratch: Path,
+        log: Path,
+        cgroup: Cgroup | None,
+    ) -> ProcessOrder:
+        tmp = scratch / "tmp"
+        tmp.mkdir(mode=0o1777)
+        python = self._python if order.function.runtime == "python" else None
+        runtime_directory = order.tree if python is None else python.directory
+        variables_ = variables.of_function(
+            name=order.function.name,
+            handler=order.handler,
+            memory_mb=order.cell.memory_mb,
+            runtime_api=environment.api_address,
+            task_root=order.tree,
+            runtime_directory=runtime_directory,
+            initialization_type=(
+                "provisioned-concurrency" if self._cpu_mode == "provisioned" else "on-demand"
+            ),
+            log_stream=f"local/[{variables.VERSION}]{self._count:032x}",
+            user=order.function.environment,
+        )
+        needed = [order.tree, runtime_directory]
+        if python is not None:
+            variables_ |= variables.of_python(python.minor, python.directory)
+            argv = [str(python.interpreter), "-m", "awslambdaric", order.handler]
+            needed.append(python.interpreter)
+        else:
+            argv = [str(order.tree / "bootstrap")]
+        bind_tmp = not any(path.is_relative_to("/tmp") for path in needed)
+        if not bind_tmp:
+            variables_["TMPDIR"] = str(tmp)
+        return ProcessOrder(
+            argv=argv,
+            environment=variables_,
+            directory=order.tree,
+            log_path=log,
+            cgroups=() if cgroup is None else cgroup.procs_files,
+            tmp=tmp if bind_tmp else None,
+        )
+
+    def _explain(self, order: TrialOrder, fault: FunctionFault, log: Path) -> TrialError:
+        """Keep the function's log, and quote its end."""
+        cell = order.cell
+        parts = (cell.function, cell.variant, cell.event, str(cell.memory_mb), f"r{order.round}")
+        kept = self._log_directory / ("-".join(parts).replace("/", "_") + f"-{order.arm}.log")
+        log_path = None
+        if log.exists():
+            shutil.copyfile(log, kept)
+            log_path = str(kept)
+        return TrialError(
+            type=fault.kind,
+            message=fault.message,
+            log_tail=log_tail(log),
+            log_path=log_path,
+        )
+
+
+def _check_response(invocation: Invocation) -> None:
+    """A JSON response must be JSON: what Lambda would hand to the caller could not be read."""
+    if not invocation.content_type.startswith("application/json"):
+        return
+    try:
+        json.loads(invocation.body)
+    except ValueError:
+        start = invocation.body[:80].decode(errors="replace")
+        raise FunctionFault(
+            "Function.InvalidResponse", f"the response is not JSON: it begins with {start!r}"
+        ) from None

@@ -1,0 +1,146 @@
+"""Which cgroup version this process may use for its children, found without changing anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.emulator.limits import CgroupSupport
+
+_HOME = "coldbench-home"
+_NO_LIMITS = "CPU is not limited and memory sizes are modelled"
+
+
+@dataclass(frozen=True, slots=True)
+class _Mount:
+    point: Path
+    root: str
+    kind: str
+    options: frozenset[str]
+
+
+def detect(proc: Path = Path("/proc/self")) -> CgroupSupport:
+    """What the kernel, the mounts and our privileges permit.
+
+    ``proc`` is a directory with ``mountinfo`` and ``cgroup``, for tests.
+    """
+    mounts = tuple(_cgroup_mounts((proc / "mountinfo").read_text()))
+    own = _own_groups((proc / "cgroup").read_text())
+    v1 = _detect_v1(mounts, own)
+    if v1 is not None:
+        return v1
+    return _detect_v2(mounts, own)
+
+
+def _cgroup_mounts(mountinfo: str) -> Iterator[_Mount]:
+    """Lines of ``mountinfo``: see proc_pid_mountinfo(5)."""
+    for line in mountinfo.splitlines():
+        before, _, after = line.partition(" - ")
+        kind, _, options = after.split(" ", 2)
+        if kind in ("cgroup", "cgroup2"):
+            fields = before.split()
+            yield _Mount(Path(fields[4]), fields[3], kind, frozenset(options.split(",")))
+
+
+def _own_groups(text: str) -> dict[str, str]:
+    """Controller name to our own group's path; the empty name is the unified hierarchy."""
+    own = {}
+    for line in text.splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            own[controller] = path
+    return own
+
+
+def _parent(mount: _Mount, own_path: str) -> Path:
+    relative = own_path if mount.root == "/" else own_path.removeprefix(mount.root)
+    return mount.point / relative.lstrip("/")
+
+
+def _detect_v1(mounts: tuple[_Mount, ...], own: dict[str, str]) -> CgroupSupport | None:
+    parents = {}
+    for controller in ("cpu", "cpuacct"):
+        for mount in mounts:
+            if mount.kind == "cgroup" and controller in mount.options and controller in own:
+                parents[controller] = _parent(mount, own[controller])
+    if len(parents) < 2:
+        return None
+    denied = [str(p) for p in parents.values() if not os.access(p, os.W_OK)]
+    if denied:
+        return CgroupSupport(
+            version="none", reason=f"cgroup v1: no permission to write {denied[0]}: {_NO_LIMITS}"
+        )
+    return CgroupSupport(version="v1", reason="cgroup v1 with cpu and cpuacct", parents=parents)
+
+
+def _detect_v2(mounts: tuple[_Mount, ...], own: dict[str, str]) -> CgroupSupport:
+    mount = next((m for m in mounts if m.kind == "cgroup2"), None)
+    if mount is None or "" not in own:
+        return CgroupSupport(version="none", reason=f"no cgroup file system here: {_NO_LIMITS}")
+    group = _parent(mount, own[""])
+    controllers_file = group / "cgroup.controllers"
+    controllers = controllers_file.read_text().split() if controllers_file.exists() else []
+    if "cpu" not in controllers:
+        return CgroupSupport(
+            version="none", reason=f"cgroup v2 without the cpu controller in {group}: {_NO_LIMITS}"
+        )
+    if not (os.access(group, os.W_OK) and os.access(group / "cgroup.procs", os.W_OK)):
+        return CgroupSupport(
+            version="none", reason=f"cgroup v2: {group} is not delegated to us: {_NO_LIMITS}"
+        )
+    return CgroupSupport(
+        version="v2", reason=f"cgroup v2, delegated at {group}", parents={"cpu": group}
+    )
+
+
+def enter_v2(support: CgroupSupport) -> CgroupSupport:
+    """Make a v2 group able to have limited children; a no-op for v1 and none.
+
+    A v2 group with processes cannot hand controllers to its children (cgroups(7), "no internal
+    processes"), so we and our ancestors move to a child of their own first. To be called before
+    the launcher is started. Where others live in the group too, it is not ours to rearrange, and
+    the answer is ``none``.
+    """
+    if support.version != "v2":
+        return support
+    group = support.parents["cpu"]
+    if "cpu" in (group / "cgroup.subtree_control").read_text().split():
+        return support
+    try:
+        if (group / "cgroup.type").exists():  # absent only in the root, which may have both
+            _move_own_processes(group)
+        (group / "cgroup.subtree_control").write_text("+cpu")
+    except OSError as error:
+        return CgroupSupport(version="none", reason=f"cgroup v2 at {group}: {error}: {_NO_LIMITS}")
+    return support
+
+
+def _move_own_processes(group: Path) -> None:
+    """Move ourselves and our ancestors to a child group, if nobody else lives in ``group``."""
+    pids = (group / "cgroup.procs").read_text().split()
+    strangers = set(pids) - set(_ancestry())
+    if strangers:
+        raise PermissionError(f"{len(strangers)} other processes live in it")
+    home = group / _HOME
+    home.mkdir(exist_ok=True)
+    for pid in pids:
+        (home / "cgroup.procs").write_text(pid)
+
+
+def _ancestry() -> Iterator[str]:
+    """Our own pid and those of our ancestors."""
+    pid = os.getpid()
+    while pid > 0:
+        yield str(pid)
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def home_files(support: CgroupSupport) -> tuple[str, ...]:
+    """The ``cgroup.procs`` files by which a process returns from a trial's groups to ours."""
+    if support.version == "v2":
+        group = support.parents["cpu"]
+        home = group / _HOME
+        return (str((home if home.exists() else group) / "cgroup.procs"),)
+    return tuple(sorted({str(p / "cgroup.procs") for p in support.parents.values()}))

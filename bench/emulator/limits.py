@@ -1,0 +1,211 @@
+"""CPU share and CPU accounting of one execution environment, by cgroup v1 or v2.
+
+Lambda gives the handler ``memory / 1769`` of a virtual CPU, enforced in periods of 20 ms; the
+init phase is not throttled. Where the kernel's CPU controller is not ours to use, nothing is
+limited and :class:`CgroupSupport` says why.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from bench.errors import MeasurementError
+from bench.model import MEMORY_ONE_VCPU_MB
+
+#: Lambda's enforcement period, seen in public throttling measurements of real functions.
+PERIOD_US = 20_000
+#: The kernel refuses quotas below 1 ms.
+MIN_QUOTA_US = 1_000
+#: Visible processors by memory size: upper bound in MB of each step.
+_VISIBLE_CPUS = ((3_008, 2), (5_307, 3), (7_076, 4), (8_845, 5))
+_GROUP_PREFIX = "coldbench-"
+_REMOVE_LIMIT_S = 5.0
+
+
+def quota_us(memory_mb: int) -> int:
+    """CPU time per period, in µs, that Lambda grants to a function of this memory size."""
+    return max(MIN_QUOTA_US, round(PERIOD_US * memory_mb / MEMORY_ONE_VCPU_MB))
+
+
+def visible_cpus(memory_mb: int) -> int:
+    """How many processors a function of this memory size sees on Lambda."""
+    return next((cpus for top, cpus in _VISIBLE_CPUS if memory_mb <= top), 6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CgroupSupport:
+    """What this machine permits. ``version`` none means: no limits, memory sizes are modelled."""
+
+    version: Literal["v1", "v2", "none"]
+    #: One sentence for `doctor` and for the record.
+    reason: str
+    #: Directory, per controller, under which our groups are made.
+    parents: dict[str, Path] = field(default_factory=dict)
+
+
+class Cgroup(Protocol):
+    """The cgroup of one execution environment."""
+
+    #: ``cgroup.procs`` files that a process must write itself to.
+    procs_files: tuple[str, ...]
+
+    def set_quota(self, microseconds: int | None) -> None:
+        """CPU time per 20 ms period; None removes the limit."""
+
+    def cpu_ns(self) -> int:
+        """CPU time used by all processes of the group so far."""
+
+    def throttled(self) -> int:
+        """Periods in which the group was stopped."""
+
+    def remove(self) -> None:
+        """Kill what is left in the group and remove it.
+
+        Raises:
+            MeasurementError: something in it could not be killed.
+        """
+
+
+class CgroupV1:
+    """Separate hierarchies: ``cpu`` for the quota, ``cpuacct`` for the accounting."""
+
+    def __init__(self, parents: dict[str, Path], name: str) -> None:
+        directories = {parent / name for parent in parents.values()}
+        for directory in directories:
+            directory.mkdir()
+        self._directories = tuple(sorted(directories))
+        self._cpu = parents["cpu"] / name
+        self.procs_files = tuple(str(d / "cgroup.procs") for d in self._directories)
+        (self._cpu / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+        self._quota_fd = os.open(self._cpu / "cpu.cfs_quota_us", os.O_WRONLY | os.O_CLOEXEC)
+        usage = parents["cpuacct"] / name / "cpuacct.usage"
+        self._usage_fd = os.open(usage, os.O_RDONLY | os.O_CLOEXEC)
+
+    def set_quota(self, microseconds: int | None) -> None:
+        """CPU time per 20 ms period; None removes the limit."""
+        os.pwrite(self._quota_fd, str(-1 if microseconds is None else microseconds).encode(), 0)
+
+    def cpu_ns(self) -> int:
+        """CPU time used by all processes of the group so far."""
+        return int(os.pread(self._usage_fd, 32, 0))
+
+    def throttled(self) -> int:
+        """Periods in which the group was stopped."""
+        return _flat_value(self._cpu / "cpu.stat", "nr_throttled")
+
+    def remove(self) -> None:
+        """Kill what is left in the group and remove it."""
+        os.close(self._quota_fd)
+        os.close(self._usage_fd)
+        for directory in self._directories:
+            _empty_and_remove(directory)
+
+
+class CgroupV2:
+    """The unified hierarchy: one directory for everything."""
+
+    def __init__(self, parents: dict[str, Path], name: str) -> None:
+        self._directory = parents["cpu"] / name
+        self._directory.mkdir()
+        self.procs_files = (str(self._directory / "cgroup.procs"),)
+
+    def set_quota(self, microseconds: int | None) -> None:
+        """CPU time per 20 ms period; None removes the limit."""
+        quota = "max" if microseconds is None else str(microseconds)
+        (self._directory / "cpu.max").write_text(f"{quota} {PERIOD_US}")
+
+    def cpu_ns(self) -> int:
+        """CPU time used by all processes of the group so far; the kernel counts in µs."""
+        return _flat_value(self._directory / "cpu.stat", "usage_usec") * 1_000
+
+    def throttled(self) -> int:
+        """Periods in which the group was stopped."""
+        return _flat_value(self._directory / "cpu.stat", "nr_throttled")
+
+    def remove(self) -> None:
+        """Kill what is left in the group and remove it."""
+        _empty_and_remove(self._directory)
+
+
+def create(support: CgroupSupport, name: str) -> Cgroup | None:
+    """A new group called ``name``, or None where the machine does not permit any.
+
+    Raises:
+        MeasurementError: the machine permits groups, but this one could not be made.
+    """
+    if support.version == "none":
+        return None
+    kind = CgroupV1 if support.version == "v1" else CgroupV2
+    try:
+        return kind(support.parents, _GROUP_PREFIX + name)
+    except OSError as error:
+        raise MeasurementError(
+            f"cannot create the cgroup `{name}`: {error}",
+            hint="`coldbench doctor` shows what this machine permits",
+        ) from error
+
+
+def owner_name() -> str:
+    """A name part that ties a group to the process that made it: pid and its start time."""
+    return f"{os.getpid()}-{_start_ticks(os.getpid())}"
+
+
+def remove_abandoned(support: CgroupSupport) -> int:
+    """Remove groups whose maker is dead (killed before it could clean up); returns how many."""
+    removed = 0
+    for parent in set(support.parents.values()):
+        for directory in parent.glob(_GROUP_PREFIX + "*"):
+            pid, _, rest = directory.name.removeprefix(_GROUP_PREFIX).partition("-")
+            ticks = rest.partition("-")[0]
+            if not (pid.isdigit() and ticks.isdigit()) or _start_ticks(int(pid)) == int(ticks):
+                continue
+            _empty_and_remove(directory)
+            removed += 1
+    return removed
+
+
+def _start_ticks(pid: int) -> int:
+    """Start time of a process in clock ticks since boot; 0 if there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[19])
+
+
+def _flat_value(path: Path, key: str) -> int:
+    for line in path.read_text().splitlines():
+        name, _, value = line.partition(" ")
+        if name == key:
+            return int(value)
+    return 0
+
+
+def _empty_and_remove(directory: Path) -> None:
+    deadline = time.monotonic() + _REMOVE_LIMIT_S
+    while directory.exists():
+        for pid in (directory / "cgroup.procs").read_text().split():
+            if int(pid) != 0:
+                _kill(int(pid))
+        try:
+            directory.rmdir()
+            return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise MeasurementError(
+                    f"processes of a finished trial do not end; their cgroup is `{directory}`",
+                    hint=f"look at `cat {directory}/cgroup.procs`",
+                ) from error
+            time.sleep(0.001)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

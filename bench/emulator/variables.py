@@ -1,0 +1,94 @@
+"""The environment variables of a function, built from nothing.
+
+Names and values are those of Lambda's documentation ("Using Lambda environment variables"); what
+cannot be the same locally (paths under ``/var``) has the local value. Not a single variable of
+the caller gets in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.errors import UsageError
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+VERSION = "$LATEST"
+#: Lambda's limit on the variables of the user, names and values together.
+MAX_USER_BYTES = 4_096
+
+# Credentials that no AWS endpoint accepts: a function under test must not reach an account.
+_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "ASIACOLDBENCHLOCAL00",
+    "AWS_SECRET_ACCESS_KEY": "coldbench-local-secret-which-no-endpoint-accepts",
+    "AWS_SESSION_TOKEN": "coldbench-local-session",
+}
+
+
+def function_arn(name: str) -> str:
+    """The ARN under which a function sees itself invoked."""
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+
+
+def of_function(
+    *,
+    name: str,
+    handler: str,
+    memory_mb: int,
+    runtime_api: str,
+    task_root: Path,
+    runtime_directory: Path,
+    initialization_type: str,
+    log_stream: str,
+    user: Mapping[str, str],
+) -> dict[str, str]:
+    """All variables that every runtime gets. Those of ``user`` win over unreserved ones.
+
+    Raises:
+        UsageError: the user's variables are above Lambda's 4 KB.
+    """
+    size = sum(len(k.encode()) + len(v.encode()) for k, v in user.items())
+    if size > MAX_USER_BYTES:
+        raise UsageError(
+            f"the environment variables of `{name}` have {size} bytes, Lambda's limit is 4096",
+            hint="shorten the [env] table of its function.toml",
+        )
+    unreserved = {
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
+        "LD_LIBRARY_PATH": f"{task_root}:{task_root}/lib:/opt/lib",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
+    }
+    reserved = {
+        "_HANDLER": handler,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
+        "AWS_LAMBDA_FUNCTION_VERSION": VERSION,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": initialization_type,
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_LAMBDA_LOG_FORMAT": "Text",
+        "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        "LAMBDA_TASK_ROOT": str(task_root),
+        "LAMBDA_RUNTIME_DIR": str(runtime_directory),
+        **_CREDENTIALS,
+    }
+    return unreserved | dict(user) | reserved
+
+
+def of_python(minor: str, runtime_directory: Path) -> dict[str, str]:
+    """What a managed Python runtime adds.
+
+    ``AWS_EXECUTION_ENV`` decides how awslambdaric polls and therefore what it imports. Lambda's
+    ``/var/task`` is read-only, so no bytecode is ever written there; here the same is asked for.
+    """
+    return {
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{minor}",
+        "PYTHONPATH": str(runtime_directory),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }

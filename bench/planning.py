@@ -1,0 +1,161 @@
+"""From what was asked for and what was built to a plan: which cells are measured, how often."""
+
+from __future__ import annotations
+
+import fnmatch
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.config import Settings
+from bench.errors import MeasurementError
+from bench.model import MEMORY_ONE_VCPU_MB, Artifact, Cell, Event, Function, Plan
+from bench.targets import Selection
+
+#: The fewest judged rounds of a normal run: the first look of the sequential test.
+MIN_ROUNDS = 16
+#: The most that a budget can buy.
+MAX_ROUNDS = 273
+#: Discarded by rule, so that caches are in the declared state for all that count.
+DISCARDED_ROUNDS = 3
+#: Trials of each cell that checks the quota model.
+VALIDATION_ROUNDS = 4
+#: A seed drawn for a user is short enough to be typed again.
+_SEEDS = 1_000_000
+
+Artifacts = Mapping[tuple[str, str], Artifact]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What shapes a plan besides the settings."""
+
+    #: Whether memory sizes can be enforced here; without, all but the largest are modelled.
+    limits: bool
+    everything: bool = False
+    smoke: bool = False
+
+
+def make_plan(
+    selections: Sequence[Selection], artifacts: Artifacts, settings: Settings, wishes: Wishes
+) -> Plan:
+    """Choose the cells and rounds of a run.
+
+    By default the largest memory size of the report is measured and the others are modelled from
+    it, with a few measured trials of each to check the model; sizes that were asked for by name
+    (flag or variable), and all sizes with ``everything``, are measured.
+
+    Raises:
+        MeasurementError: there is nothing to measure.
+    """
+    sizes = settings.memory_sizes_mb
+    measured = _measured_sizes(settings, wishes)
+    cells = tuple(
+        Cell(
+            function=selection.function.id,
+            variant=variant,
+            memory_mb=memory_mb,
+            event=event.name,
+            page_cache=settings.page_cache,
+        )
+        for selection in selections
+        for event in selection.events
+        for variant in _distinct_variants(selection, artifacts)
+        for memory_mb in measured
+        if wishes.everything or not _left_out(selection.function, variant, event, settings)
+    )
+    if not cells:
+        raise MeasurementError(
+            "there is nothing to measure: no variant was built, or all are left out",
+            hint="see the build errors above; `--all` measures what `leave_out` leaves out",
+        )
+    modelled = tuple(s for s in sizes if s not in measured)
+    validation = () if wishes.smoke or not wishes.limits else _validation(selections, cells, modelled)
+    return Plan(
+        seed=_seed(settings),
+        rounds=_rounds(settings, wishes),
+        discarded_rounds=0 if wishes.smoke else DISCARDED_ROUNDS,
+        warm_invokes=settings.warm_invokes,
+        cpu_mode=settings.cpu if wishes.limits else "none",
+        cells=cells,
+        baselines={s.function.id: _baseline(s, artifacts) for s in selections},
+        validation_cells=validation,
+        validation_rounds=VALIDATION_ROUNDS if validation else 0,
+        memory_sizes_mb=sizes,
+        budget_s=settings.budget_s,
+        smoke=wishes.smoke,
+    )
+
+
+def _measured_sizes(settings: Settings, wishes: Wishes) -> tuple[int, ...]:
+    sizes = settings.memory_sizes_mb
+    if not wishes.limits:
+        return (max(MEMORY_ONE_VCPU_MB, *sizes),)
+    if wishes.everything or settings.sources["memory"] in ("--memory", "COLDBENCH_MEMORY"):
+        return sizes
+    return (sizes[-1],)
+
+
+def _distinct_variants(selection: Selection, artifacts: Artifacts) -> list[str]:
+    """Variants that were built and are not the same package as an earlier one."""
+    built = [v.id for v in selection.variants if (selection.function.id, v.id) in artifacts]
+    return [
+        v for v in built if artifacts[selection.function.id, v].identical_to not in set(built)
+    ]
+
+
+def _baseline(selection: Selection, artifacts: Artifacts) -> str:
+    """The baseline, or the measured variant that is the same package."""
+    variants = _distinct_variants(selection, artifacts)
+    artifact = artifacts.get((selection.function.id, selection.baseline))
+    if artifact is not None and artifact.identical_to in variants:
+        return str(artifact.identical_to)
+    if artifact is None and variants:
+        return variants[0]
+    return selection.baseline
+
+
+def _left_out(function: Function, variant: str, event: Event, settings: Settings) -> bool:
+    name = f"{function.id}/{variant}/{event.name}"
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in settings.leave_out)
+
+
+def _validation(
+    selections: Sequence[Selection], cells: Sequence[Cell], sizes: Sequence[int]
+) -> tuple[Cell, ...]:
+    """One measured cell of each function again at each modelled size.
+
+    The lazy style with an event that uses the library has the longest first invoke, so the model
+    has the most to get wrong there; functions without styles use their first cell.
+    """
+    chosen = []
+    for selection in selections:
+        own = [c for c in cells if c.function == selection.function.id]
+        used = {e.name for e in selection.events if e.uses_library}
+        lazy = [c for c in own if c.variant == "lazy" and c.event in used]
+        chosen += (lazy or own)[:1]
+    return tuple(
+        Cell(
+            function=cell.function,
+            variant=cell.variant,
+            memory_mb=memory_mb,
+            event=cell.event,
+            page_cache=cell.page_cache,
+        )
+        for cell in chosen
+        for memory_mb in sizes
+    )
+
+
+def _rounds(settings: Settings, wishes: Wishes) -> int:
+    if wishes.smoke:
+        return 1
+    if settings.rounds is not None:
+        return settings.rounds
+    return MIN_ROUNDS if settings.budget_s is None else MAX_ROUNDS
+
+
+def _seed(settings: Settings) -> int:
+    if settings.seed is not None:
+        return settings.seed
+    return random.SystemRandom().randrange(_SEEDS)

@@ -1,0 +1,198 @@
+"""One run on disk: ``record.json``, ``trials.jsonl`` appended trial by trial, and ``logs/``.
+
+Whatever kills a run, what is on disk is a valid record: ``record.json`` is only ever replaced as
+a whole, and of ``trials.jsonl`` at most the last, incomplete line is lost.
+
+Schema history:
+
+* ``coldbench-record/1``: the first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from bench.codec import from_json, to_json
+from bench.errors import RecordError, StorageError
+from bench.model import Record, Trial
+
+SCHEMA = "coldbench-record/1"
+RECORD_FILE = "record.json"
+TRIALS_FILE = "trials.jsonl"
+LOGS_DIRECTORY = "logs"
+
+
+def _cannot_write(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"cannot write {path}: {error.strerror}",
+        hint="free some space, or name another directory with `--out DIR`",
+    )
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace a file at once: write aside, flush to disk, rename.
+
+    Raises:
+        StorageError: the disk is full or the directory cannot be written.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise _cannot_write(path, error) from error
+
+
+def _write_header(directory: Path, record: Record) -> None:
+    data = {"schema": SCHEMA} | to_json(replace(record, trials=()))
+    text = json.dumps(data, indent=1, ensure_ascii=False)
+    write_whole(directory / RECORD_FILE, (text + "\n").encode())
+
+
+def create_record(directory: Path, record: Record) -> None:
+    """Make the directory of a new run, with its header and no trials.
+
+    Raises:
+        StorageError: it cannot be written, or exists already.
+    """
+    try:
+        directory.mkdir(parents=True)
+        (directory / LOGS_DIRECTORY).mkdir()
+        (directory / TRIALS_FILE).touch()
+    except OSError as error:
+        raise _cannot_write(directory, error) from error
+    _write_header(directory, record)
+
+
+class TrialWriter:
+    """Appends trials to a record, each flushed as it ends."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open the record; an incomplete last line, from a killed run, is cut off.
+
+        Raises:
+            StorageError: the file cannot be opened for writing.
+        """
+        self._path = directory / TRIALS_FILE
+        try:
+            self._file: BinaryIO = self._path.open("r+b", buffering=0)
+            data = self._file.read()
+            self._file.truncate(data.rfind(b"\n") + 1)
+            self._file.seek(0, os.SEEK_END)
+        except OSError as error:
+            raise _cannot_write(self._path, error) from error
+
+    def append(self, trial: Trial) -> None:
+        """Add one trial.
+
+        Raises:
+            StorageError: for example, the disk is full; the record is valid up to this trial.
+        """
+        line = json.dumps(to_json(trial), ensure_ascii=False, separators=(",", ":")).encode()
+        end = self._file.tell()
+        try:
+            written = self._file.write(line + b"\n")
+            if written != len(line) + 1:
+                raise OSError(28, "No space left on device")
+        except OSError as error:
+            self._file.truncate(end)
+            self._file.seek(end)
+            raise _cannot_write(self._path, error) from error
+
+    def close(self) -> None:
+        """Flush to disk and close."""
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+
+def seal(directory: Path, record: Record) -> None:
+    """Replace the header: how long it took, whether it is complete, what the reader must know.
+
+    Raises:
+        StorageError: it cannot be written; the record before stays as it was.
+    """
+    _write_header(directory, record)
+
+
+def load_record(path: Path) -> Record:
+    """Read a record from its directory or its ``record.json``.
+
+    Raises:
+        RecordError: unreadable, damaged, foreign, or written by a newer coldbench.
+    """
+    directory = path if path.is_dir() else path.parent
+    file = directory / RECORD_FILE if path.is_dir() else path
+    data = _read_object(file)
+    schema = data.get("schema")
+    if schema != SCHEMA:
+        raise _wrong_schema(file, schema)
+    try:
+        record = from_json(Record, data)
+    except ValueError as error:
+        raise RecordError(f"{file} is damaged: {error}") from None
+    return replace(record, trials=_read_trials(directory / TRIALS_FILE))
+
+
+def _wrong_schema(file: Path, schema: object) -> RecordError:
+    if isinstance(schema, str) and schema.startswith("coldbench-record/"):
+        return RecordError(
+            f"{file} has schema `{schema}`, this coldbench reads `{SCHEMA}`",
+            hint="upgrade coldbench: `pip install --upgrade coldbench`",
+        )
+    if isinstance(schema, str) and schema.startswith("coldbench/"):
+        return RecordError(
+            f"{file} is a report, not a record: it has no trials",
+            hint="name the run instead: a directory below `reports/records`",
+        )
+    return RecordError(
+        f"{file} is not a record of coldbench",
+        hint="a record is a directory with `record.json` and `trials.jsonl`",
+    )
+
+
+def _read_object(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_bytes())
+    except OSError as error:
+        raise RecordError(f"cannot read {file}: {error.strerror}") from None
+    except ValueError as error:
+        raise RecordError(f"{file} is not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise _wrong_schema(file, None)
+    return data
+
+
+def _read_trials(file: Path) -> tuple[Trial, ...]:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise RecordError(f"cannot read {file}: {error.strerror}") from None
+    *lines, incomplete = data.split(b"\n")
+    del incomplete  # what a killed run did not finish writing
+    trials = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            trials.append(from_json(Trial, json.loads(line)))
+        except ValueError as error:
+            raise RecordError(
+                f"{file}, line {number} is damaged: {error}",
+                hint="restore the file, or delete the line if you accept the loss of one trial",
+            ) from None
+    keys = {trial_key(t) for t in trials}
+    if len(keys) != len(trials):
+        raise RecordError(f"{file} holds the same trial more than once")
+    return tuple(trials)
+
+
+def trial_key(trial: Trial) -> tuple[object, ...]:
+    """What a trial is the only one of: its round, cell and arm."""
+    return (trial.round, trial.cell, trial.arm)
+
