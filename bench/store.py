@@ -10,6 +10,7 @@ Schema history:
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import replace
@@ -101,7 +102,7 @@ class TrialWriter:
         try:
             written = self._file.write(line + b"\n")
             if written != len(line) + 1:
-                raise OSError(28, "No space left on device")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             self._file.truncate(end)
             self._file.seek(end)
@@ -195,4 +196,3 @@ def _read_trials(file: Path) -> tuple[Trial, ...]:
 def trial_key(trial: Trial) -> tuple[object, ...]:
     """What a trial is the only one of: its round, cell and arm."""
     return (trial.round, trial.cell, trial.arm)
-

@@ -126,7 +126,9 @@ class ExecutionEnvironment:
         self._started = True
         deadline_ns = time.monotonic_ns() + int(limit_s * 1e9)
         self._launcher.open_gate()
-        init_end_ns = self._await_next(deadline_ns, f"init did not end within {limit_s:.2f} seconds")
+        init_end_ns = self._await_next(
+            deadline_ns, f"init did not end within {limit_s:.2f} seconds"
+        )
         return init_end_ns - self._launcher.stamps[launcher.STAMP_START_NS]
 
     @property
@@ -151,9 +153,7 @@ class ExecutionEnvironment:
         if self._cgroup is None:
             return accounting.process_cpu_ns(self.pid)
         stamps = self._launcher.stamps
-        own = (
-            stamps[launcher.STAMP_OWN_CPU_EXECUTED_NS] - stamps[launcher.STAMP_OWN_CPU_START_NS]
-        )
+        own = stamps[launcher.STAMP_OWN_CPU_EXECUTED_NS] - stamps[launcher.STAMP_OWN_CPU_START_NS]
         return self._cgroup.cpu_ns() - self._cpu_base_ns - own
 
     def invoke(self, event: bytes) -> Invocation:
@@ -299,7 +299,9 @@ class ExecutionEnvironment:
     def _text(self, text: str) -> str:
         """Lambda puts the request id before the text; what was garbled is worth saying too."""
         prefix = f"RequestId: {self._request_id} Error: " if self._request_id else ""
-        garbage = f" (it sent a malformed request: {self._api.garbage})" if self._api.garbage else ""
+        garbage = (
+            f" (it sent a malformed request: {self._api.garbage})" if self._api.garbage else ""
+        )
         return f"{prefix}{text}{garbage}"
 
     def _event_headers(self, deadline_ms: int) -> tuple[tuple[str, str], ...]:

@@ -194,9 +194,20 @@ def _become_launcher() -> int:
     return wake_read
 
 
+def _close_strangers(own: set[int]) -> None:
+    """Close what the measuring process inherited from its caller: no function may see it."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) not in own:
+            try:
+                os.close(int(name))
+            except OSError:
+                continue  # the descriptor of the listing itself
+
+
 def main() -> None:
     """Take over the three inherited descriptors and serve until CHANNEL closes."""
     channel_fd, gate, stamps_fd = (int(a) for a in sys.argv[1:4])
+    _close_strangers({0, 1, 2, channel_fd, gate, stamps_fd})
     for fd in (channel_fd, gate, stamps_fd):
         os.set_inheritable(fd, False)
     wake = _become_launcher()

@@ -1,0 +1,1 @@
+"""Samples in, verdicts out: pure functions of a record, without input or output."""

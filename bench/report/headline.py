@@ -1,0 +1,141 @@
+"""The first lines of a report: what was found, and what must be known before reading on."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from bench.model import Comparison, RunVerdict, Verdict
+from bench.report.document import Block, Bullets, Code, Paragraph, Text, Tone
+from bench.report.findings import PRIMARY_METRIC, Findings
+from bench.report.measures import ratio_words
+
+_TONES: dict[RunVerdict, Tone] = {
+    "no regression": "good",
+    "regression": "bad",
+    "inconclusive": "doubt",
+    "unfit": "bad",
+    "incomparable": "doubt",
+}
+_ORDER: tuple[Verdict, ...] = (
+    "slower",
+    "faster",
+    "small change",
+    "off-CPU change",
+    "same",
+    "inconclusive",
+    "incomparable",
+)
+#: How many of the largest changes in each direction the preamble names.
+_MOVEMENTS = 3
+
+
+def verdict_tone(findings: Findings) -> Tone:
+    """How the verdict of the run feels."""
+    return _TONES[findings.judgement.verdict]
+
+
+def headline(findings: Findings) -> Text:
+    """One sentence after the verdict word: what the comparisons came to."""
+    record, judgement = findings.record, findings.judgement
+    if record.plan.smoke:
+        return ("a smoke run shows that everything works, and claims nothing about speed",)
+    if not judgement.fit:
+        reasons = "; ".join(judgement.fit_reasons) or "no reason was recorded"
+        return (f"this run gives no verdicts, because {reasons}",)
+    compared = _primary(findings)
+    if not compared:
+        return ("nothing was compared with a baseline",)
+    counts = Counter(comparison.verdict for comparison in compared)
+    words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])
+    return (f"{words}, by CPU time of the cold total against the baseline",)
+
+
+def preamble(findings: Findings) -> tuple[Block, ...]:
+    """Gains and regressions worth knowing, failures, interruptions and warnings."""
+    blocks: list[Block] = []
+    if findings.gives_verdicts:
+        blocks += _movements(findings)
+    failed = _failed(findings)
+    if failed:
+        blocks.append(Bullets(items=failed, tone="bad"))
+    warnings = _warnings(findings)
+    if warnings:
+        blocks.append(Bullets(items=warnings, tone="doubt"))
+    blocks.append(Paragraph(text=_extent(findings), tone="quiet"))
+    return tuple(blocks)
+
+
+def _primary(findings: Findings) -> list[Comparison]:
+    return [c for c in findings.judgement.comparisons if c.metric == PRIMARY_METRIC]
+
+
+def _movements(findings: Findings) -> list[Block]:
+    compared = [c for c in _primary(findings) if c.ratio is not None]
+    slower = sorted((c for c in compared if c.verdict == "slower"), key=_by_ratio, reverse=True)
+    faster = sorted((c for c in compared if c.verdict == "faster"), key=_by_ratio)
+    blocks: list[Block] = []
+    if slower:
+        blocks.append(Bullets(items=_most("slower", slower), tone="bad"))
+    if faster:
+        blocks.append(Bullets(items=_most("faster", faster), tone="good"))
+    return blocks
+
+
+def _most(word: str, ordered: list[Comparison]) -> tuple[Text, ...]:
+    rest = len(ordered) - _MOVEMENTS
+    named = tuple(_movement(word, comparison) for comparison in ordered[:_MOVEMENTS])
+    return (*named, (f"{word}: {rest} more, in the tables",)) if rest > 0 else named
+
+
+def _by_ratio(comparison: Comparison) -> float:
+    return comparison.ratio or 0.0
+
+
+def _movement(word: str, comparison: Comparison) -> Text:
+    where = f" (event {comparison.event}, {comparison.memory_mb} MB)"
+    return (
+        f"{word}: ",
+        Code(comparison.function),
+        " ",
+        Code(comparison.candidate),
+        where,
+        f" {ratio_words(comparison)} of ",
+        Code(comparison.baseline),
+    )
+
+
+def _failed(findings: Findings) -> tuple[Text, ...]:
+    items: list[Text] = [
+        ("build failed: ", Code(build.function), " ", Code(build.variant))
+        for build in findings.record.failed_builds
+    ]
+    for failures in findings.failures.values():
+        cell = failures.cell
+        items.append(
+            (
+                f"{failures.failed} of {failures.trials} trials failed: ",
+                Code(cell.function),
+                " ",
+                Code(cell.variant),
+                f" (event {cell.event}, {cell.memory_mb} MB): {failures.reason}",
+            )
+        )
+    return tuple(items)
+
+
+def _warnings(findings: Findings) -> tuple[Text, ...]:
+    record, judgement = findings.record, findings.judgement
+    said = dict.fromkeys([*record.warnings, *judgement.warnings])
+    return tuple((f"warning: {warning}",) for warning in said)
+
+
+def _extent(findings: Findings) -> Text:
+    record = findings.record
+    share = record.wall_in_trials_ns / record.wall_ns if record.wall_ns else 0.0
+    return (
+        "Run ",
+        Code(record.run_id),
+        f" of {record.started}: {len(findings.functions())} functions, {len(record.trials)} trials"
+        f" in {record.wall_ns / 1e9:.0f} s ({share * 100:.0f} % of it inside trials),"
+        f" backend {record.backend}, seed {record.plan.seed}.",
+    )

@@ -1,0 +1,191 @@
+"""Why the numbers can be trusted and how to get them again: controls, method, environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bench.model import Control, CpuMode, Record
+from bench.report.document import (
+    Bullets,
+    Code,
+    Column,
+    Console,
+    Entry,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+    Text,
+)
+from bench.report.findings import Findings
+from bench.report.measures import interval_words, percentage
+
+#: The fingerprint's own grouping, which matters to comparisons of runs and not to readers.
+_FACT_KINDS = ("hard", "soft")
+_CPU_MODES: dict[CpuMode, str] = {
+    "on-demand": "init runs without a CPU quota; before the first event is released the quota"
+    " becomes 20 ms × memory / 1769 MB in each 20 ms, as on Lambda",
+    "provisioned": "the quota of 20 ms × memory / 1769 MB in each 20 ms holds from the start,"
+    " as with provisioned concurrency",
+    "none": "no CPU quota: times at a memory size follow from the model only",
+}
+
+
+_WITHOUT_CGROUP = (
+    "this machine offered no cgroup, so no quota was enforced: what was measured ran unthrottled,"
+    " and times below one full CPU follow from the model only"
+)
+
+
+def controls(findings: Findings) -> Section | None:
+    """Show the comparisons whose answer is known beforehand; None when the run had none."""
+    found = findings.judgement.controls
+    if not found:
+        return None
+    legend = Paragraph(
+        text=(
+            "Comparisons with a known answer, from the same rounds. A/A compares the baseline with"
+            " a second copy of itself: its interval must contain 1.",
+        ),
+        tone="quiet",
+    )
+    columns = (
+        Column(title="control", align="left"),
+        Column(title="function", align="left"),
+        Column(title="event", align="left"),
+        Column(title="metric", align="left"),
+        Column(title="memory", unit="MB"),
+        Column(title="n"),
+        Column(title="ratio", align="left"),
+        Column(title="result", align="left"),
+    )
+    table = Table(title=(), columns=columns, rows=tuple(_control(control) for control in found))
+    return Section(title="Controls", blocks=(legend, table))
+
+
+def _control(control: Control) -> Row:
+    kind = "A/A" if control.kind == "aa" else "known shift"
+    expected = "found nothing" if control.kind == "aa" else "found the shift"
+    wrong = "found a difference" if control.kind == "aa" else "missed the shift"
+    return Row(
+        entries=(
+            Entry(text=(kind,)),
+            Entry(text=(control.function,)),
+            Entry(text=(control.event,)),
+            Entry(text=(control.metric.replace("_", " "),)),
+            Entry(text=(str(control.memory_mb),)),
+            Entry(text=(str(control.n),)),
+            Entry(text=(interval_words(control.ratio, control.low, control.high),)),
+            Entry(
+                text=(f"ok: {expected}" if control.ok else f"not ok: {wrong}",),
+                tone="good" if control.ok else "bad",
+            ),
+        )
+    )
+
+
+def failures(findings: Findings) -> Section | None:
+    """Show what failed, in the tools' own words; None when nothing did."""
+    blocks: list[Paragraph | Console] = []
+    for build in findings.record.failed_builds:
+        title = ("Build of ", Code(build.function), " ", Code(build.variant), " failed:")
+        blocks.append(Paragraph(text=title, tone="bad"))
+        blocks.append(Console(text=f"$ {build.command}\n{build.message.rstrip()}"))
+    for failed in findings.failures.values():
+        cell, error = failed.cell, failed.first.error
+        blocks.append(
+            Paragraph(
+                text=(
+                    Code(cell.function),
+                    " ",
+                    Code(cell.variant),
+                    f", event {cell.event}, {cell.memory_mb} MB: {failed.failed} of"
+                    f" {failed.trials} trials failed, first in round {failed.first.round}: ",
+                    failed.reason,
+                ),
+                tone="bad",
+            )
+        )
+        if error and error.log_tail.strip():
+            blocks.append(Console(text=error.log_tail.rstrip()))
+        if error and error.log_path:
+            blocks.append(Paragraph(text=("Full log: ", Code(error.log_path)), tone="quiet"))
+    return Section(title="Failures", blocks=tuple(blocks)) if blocks else None
+
+
+def method(findings: Findings) -> Section:
+    """Say what each number means and in which order it was taken."""
+    record = findings.record
+    plan = record.plan
+    states = " and ".join(sorted({cell.page_cache for cell in plan.cells})) or "warm"
+    items: list[Text] = [
+        ("Init: from exec of the runtime to its first request for an event.",),
+        ("First invoke: from release of the event to the response received.",),
+        ("Cold total: init + first invoke, in one fresh execution environment per trial.",),
+        (f"Warm invoke: the median of {plan.warm_invokes} further invokes of each environment.",),
+        (f"CPU: {_CPU_MODES[plan.cpu_mode] if findings.has_quota() else _WITHOUT_CGROUP}.",),
+        (f"Page cache: {states}. Every variant runs from fresh copies, staged alike.",),
+        (
+            f"Order: {plan.rounds} complete rounds, each over all variants in random order (seed"
+            f" {plan.seed}), rounds of different functions interleaved; the first"
+            f" {plan.discarded_rounds} rounds are discarded.",
+        ),
+        (
+            f"Intervals: {percentage(findings.judgement.confidence)}, order statistics for medians;"
+            " ratios on paired rounds. Verdicts rest on CPU time of the cold total.",
+        ),
+    ]
+    if plan.validation_cells:
+        items.append(
+            (
+                f"Model: checked on {len(plan.validation_cells)} cells with"
+                f" {plan.validation_rounds} rounds each, which give no verdicts.",
+            )
+        )
+    return Section(title="Method", blocks=(Bullets(items=tuple(items)),))
+
+
+def environment(findings: Findings) -> Section:
+    """List the machine, the harness and the toolchains."""
+    record = findings.record
+    facts: dict[str, str] = {}
+    for name, value in (*_flat(record.environment), *_toolchains(record)):
+        # What the session found out comes first, and is surer than the fingerprint before it.
+        facts.setdefault(name, value)
+    rows = tuple(Row(entries=(Entry(text=(n,)), Entry(text=(v,)))) for n, v in facts.items())
+    columns = (Column(title="fact", align="left"), Column(title="value", align="left"))
+    table = Table(title=(), columns=columns, rows=rows)
+    return Section(title="Environment", blocks=(table,), folded=True)
+
+
+def reproduction(findings: Findings) -> Section:
+    """Give the command that makes this report again."""
+    record = findings.record
+    command = record.command
+    if "--seed" not in command:
+        command = f"{command} --seed {record.plan.seed}"
+    return Section(title="Reproduce", blocks=(Console(text=f"$ {command}"),))
+
+
+def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in facts.items():
+        match value:
+            case Mapping():
+                yield from _flat(value, prefix if name in _FACT_KINDS else f"{prefix}{name}.")
+            case list() | tuple():
+                yield f"{prefix}{name}", ", ".join(str(item) for item in value)
+            case None:
+                yield f"{prefix}{name}", "unknown"
+            case bool():
+                yield f"{prefix}{name}", "yes" if value else "no"
+            case _:
+                yield f"{prefix}{name}", str(value)
+
+
+def _toolchains(record: Record) -> list[tuple[str, str]]:
+    versions: dict[str, set[str]] = {}
+    for artifact in record.artifacts:
+        for tool, version in artifact.toolchain.items():
+            versions.setdefault(tool, set()).add(version)
+    return [(f"toolchain.{tool}", ", ".join(sorted(versions[tool]))) for tool in sorted(versions)]

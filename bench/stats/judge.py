@@ -1,0 +1,116 @@
+"""A record in, a judgement out: the same record always gives the same judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from bench.model import Cell, CellSummary, Comparison, Judgement, Plan, Record, RunVerdict
+from bench.stats.break_even import break_evens
+from bench.stats.cells import measured_cell
+from bench.stats.comparisons import comparisons
+from bench.stats.controls import Fitness, fitness, uncontrolled
+from bench.stats.modelled import model_checks, modelled_cells
+from bench.stats.samples import PRIMARY, collect
+
+_UNDECIDED = ("inconclusive", "incomparable")
+
+
+def judge(record: Record, *, confidence: float = 0.99, margin: float = 0.01) -> Judgement:
+    """Summaries, comparisons, controls and the run's verdict from stored trials.
+
+    ``confidence`` holds for each interval, ``margin`` is the relative change that matters.
+    An unfit run keeps its ratios and intervals but every comparison is `incomparable`; a smoke
+    run is always `inconclusive`. Variants of one run are alternatives, so a slower one is a
+    finding and never a regression: a gate over revisions decides about those.
+    """
+    plan = record.plan
+    samples = collect(record.trials)
+    measured = {
+        cell: measured_cell(cell, samples, confidence) for cell in dict.fromkeys(plan.cells)
+    }
+    checks = {cell: measured_cell(cell, samples, confidence) for cell in plan.validation_cells}
+    cells = (*measured.values(), *modelled_cells(plan, measured, confidence))
+    compared = comparisons(plan, samples, confidence=confidence, margin=margin)
+    fit = _fitness(record, compared, fitness(record, samples, confidence))
+    compared = tuple(_withhold(c, plan, fit.reasons) for c in compared)
+    return Judgement(
+        cells=cells,
+        comparisons=compared,
+        controls=fit.controls,
+        break_evens=break_evens(record.functions, cells, plan.memory_sizes_mb),
+        model_checks=model_checks(plan, measured, checks),
+        fit=not fit.reasons,
+        fit_reasons=fit.reasons,
+        verdict=_run_verdict(plan, compared, tuple(measured.values()), fit.reasons),
+        confidence=confidence,
+        warnings=(*_cell_warnings(measured.values()), *fit.warnings, *_run_warnings(record)),
+    )
+
+
+def _fitness(record: Record, compared: Sequence[Comparison], found: Fitness) -> Fitness:
+    """Add what only the comparisons can tell; a smoke run is too short for any control."""
+    if record.plan.smoke:
+        return replace(found, reasons=())
+    decided = [
+        Cell(
+            function=c.function,
+            variant=c.candidate,
+            memory_mb=c.memory_mb,
+            event=c.event,
+            page_cache=c.page_cache,
+        )
+        for c in compared
+        if c.metric == PRIMARY and c.low is not None
+    ]
+    return replace(found, reasons=(*found.reasons, *uncontrolled(decided, found.controls)))
+
+
+def _withhold(comparison: Comparison, plan: Plan, reasons: Sequence[str]) -> Comparison:
+    """Take back the verdict of a run that must not give one; the figures stay."""
+    if reasons:
+        warnings = (*comparison.warnings, "run unfit: no verdict")
+        return replace(comparison, verdict="incomparable", warnings=warnings)
+    if plan.smoke and comparison.verdict != "incomparable":
+        warnings = (*comparison.warnings, "smoke run: no verdict")
+        return replace(comparison, verdict="inconclusive", warnings=warnings)
+    return comparison
+
+
+def _run_verdict(
+    plan: Plan,
+    compared: Sequence[Comparison],
+    measured: Sequence[CellSummary],
+    reasons: Sequence[str],
+) -> RunVerdict:
+    if reasons:
+        return "unfit"
+    if not any(summary.n for summary in measured):
+        return "incomparable"
+    if plan.smoke:
+        return "inconclusive"
+    verdicts = [c.verdict for c in compared if c.metric == PRIMARY]
+    if verdicts and all(verdict == "incomparable" for verdict in verdicts):
+        return "incomparable"
+    if verdicts and all(verdict in _UNDECIDED for verdict in verdicts):
+        return "inconclusive"
+    return "no regression"
+
+
+def _cell_warnings(measured: Iterable[CellSummary]) -> tuple[str, ...]:
+    return tuple(
+        f"{cell.function} {cell.variant} at {cell.memory_mb} MB, event {cell.event}: no valid trial"
+        f" ({summary.failures} failed)"
+        for summary in measured
+        for cell in (summary.cell,)
+        if not summary.n
+    )
+
+
+def _run_warnings(record: Record) -> tuple[str, ...]:
+    found = []
+    if record.plan.smoke:
+        found.append("smoke run: too few rounds for verdicts")
+    if not record.complete:
+        found.append("the run was interrupted before its last planned round")
+    return tuple(found)

@@ -1,0 +1,154 @@
+"""Cells at memory sizes that were not measured, from the quota model, and the model's checks.
+
+Init and all CPU times stay as measured: a memory size changes how fast CPU time is granted, not how
+much is needed. Wall times after init go through :mod:`bench.stats.quota`, trial by trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from bench.model import Cell, CellSummary, CpuMode, ModelCheck, Plan, Summary
+from bench.stats.intervals import median, median_rank
+from bench.stats.quota import (
+    Bandwidth,
+    Floats,
+    bandwidth,
+    parallelism,
+    throttled_walls,
+    visible_cpus,
+)
+
+#: Wall metrics that run under the quota, each with the CPU metric that drives it.
+_AFTER_INIT = {"first_invoke": "cpu_first_invoke", "warm_invoke": "cpu_warm_invoke"}
+#: With provisioned concurrency the quota holds from the start.
+_FROM_START = {"init": "cpu_init", **_AFTER_INIT, "cold_total": "cpu_cold_total"}
+#: A quota that never stops anything, for work measured without one.
+_UNLIMITED = Bandwidth(quota_ns=1_000_000_000)
+
+
+def modelled_cells(
+    plan: Plan, measured: Mapping[Cell, CellSummary], confidence: float
+) -> tuple[CellSummary, ...]:
+    """The cells of ``plan.memory_sizes_mb`` that were not measured, in the plan's order.
+
+    The source of each is the cell of the same function, variant, event and page cache at the
+    largest memory size that has valid trials.
+    """
+    sources: dict[tuple[str, ...], CellSummary] = {}
+    for summary in measured.values():
+        cell = summary.cell
+        key = (cell.function, cell.variant, cell.event, cell.page_cache)
+        known = sources.get(key)
+        if summary.n and (known is None or cell.memory_mb > known.cell.memory_mb):
+            sources[key] = summary
+    return tuple(
+        modelled_cell(source, memory_mb, plan.cpu_mode, confidence)
+        for source in sources.values()
+        for memory_mb in plan.memory_sizes_mb
+        if replace(source.cell, memory_mb=memory_mb) not in measured
+    )
+
+
+def modelled_cell(
+    source: CellSummary, memory_mb: int, cpu_mode: CpuMode, confidence: float
+) -> CellSummary:
+    """One measured cell carried over to another memory size; it has no samples of its own."""
+    metrics = {name: replace(known, kind="modelled") for name, known in source.metrics.items()}
+    driven = _FROM_START if cpu_mode == "provisioned" else _AFTER_INIT
+    walls = {
+        wall: _walls(source, wall, cpu, memory_mb, cpu_mode)
+        for wall, cpu in driven.items()
+        if _aligned(source, wall, cpu)
+    }
+    if "cold_total" not in driven and "first_invoke" in walls:
+        init = np.array(source.samples["init"], dtype=np.float64)
+        walls["cold_total"] = walls["first_invoke"] + init[:, None]
+    # Without CPU times nothing can be said about a wall time under another quota.
+    for name in (*_AFTER_INIT, "cold_total"):
+        metrics.pop(name, None)
+    metrics.update({name: _pooled(values, confidence) for name, values in walls.items()})
+    return CellSummary(
+        cell=replace(source.cell, memory_mb=memory_mb),
+        n=source.n,
+        failures=source.failures,
+        metrics={name: metrics[name] for name in source.metrics if name in metrics},
+    )
+
+
+def model_checks(
+    plan: Plan, measured: Mapping[Cell, CellSummary], checks: Mapping[Cell, CellSummary]
+) -> tuple[ModelCheck, ...]:
+    """The model against the few measured trials of each of ``plan.validation_cells``."""
+    found = []
+    for cell in dict.fromkeys(plan.validation_cells):
+        trials = checks[cell].samples.get("first_invoke", ())
+        sources = [s for s in measured.values() if s.n and s.cell == _at(cell, s.cell.memory_mb)]
+        if not trials or not sources:
+            continue
+        source = max(sources, key=lambda s: s.cell.memory_mb)
+        if not _aligned(source, "first_invoke", "cpu_first_invoke"):
+            continue
+        walls = _walls(source, "first_invoke", "cpu_first_invoke", cell.memory_mb, plan.cpu_mode)
+        found.append(
+            ModelCheck(
+                cell=cell,
+                n=len(trials),
+                measured_ns=median(sorted(trials)),
+                modelled_ns=round(float(np.median(walls))),
+            )
+        )
+    return tuple(found)
+
+
+def _at(cell: Cell, memory_mb: int) -> Cell:
+    return replace(cell, memory_mb=memory_mb)
+
+
+def _aligned(source: CellSummary, wall: str, cpu: str) -> bool:
+    """Whether every trial that has the wall time has the CPU time too."""
+    walls, cpus = source.samples.get(wall, ()), source.samples.get(cpu, ())
+    return bool(walls) and len(walls) == len(cpus)
+
+
+def _walls(
+    source: CellSummary, wall_metric: str, cpu_metric: str, memory_mb: int, cpu_mode: CpuMode
+) -> Floats:
+    """Wall times of the source's trials at another memory size, one column per phase."""
+    wall = np.array(source.samples[wall_metric], dtype=np.float64)
+    cpu = np.array(source.samples[cpu_metric], dtype=np.float64)
+    measured_at = source.cell.memory_mb
+    origin = _UNLIMITED if cpu_mode == "none" else bandwidth(measured_at)
+    rate = parallelism(cpu, wall, visible_cpus(min(measured_at, memory_mb)))
+    # What the source's own quota made of the CPU time is not off-CPU time of the code.
+    on_cpu = np.median(throttled_walls(cpu, np.zeros(len(cpu)), origin, rate=rate), axis=1)
+    off = np.maximum(0.0, wall - on_cpu)
+    return throttled_walls(cpu, off, bandwidth(memory_mb), rate=rate)
+
+
+def _pooled(walls: Floats, confidence: float) -> Summary:
+    """Summarise modelled wall times: trials in rows, equally likely phases in columns.
+
+    Quantiles are those of all rows and columns together. The interval has the ranks that as many
+    measured trials, each at a random phase, would have.
+    """
+    n = len(walls)
+    values = np.sort(walls, axis=None)
+
+    def at(share: float) -> int:
+        return round(float(values[min(len(values) - 1, int(share * len(values)))]))
+
+    rank = median_rank(n, confidence)
+    return Summary(
+        unit="ns",
+        kind="modelled",
+        n=n,
+        median=round(float(np.median(values))),
+        low=None if rank is None else at((rank - 0.5) / n),
+        high=None if rank is None else at(1 - (rank - 0.5) / n),
+        p90=at(0.90) if n >= 20 else None,
+        p99=at(0.99) if n >= 200 else None,
+    )

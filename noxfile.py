@@ -1,0 +1,58 @@
+# /// script
+# dependencies = ["nox[uv]"]
+# ///
+"""Sessions of coldbench. No logic here: each installs and calls; arguments after ``--`` are passed on."""
+
+from __future__ import annotations
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv"
+nox.options.sessions = ["tests", "lint"]
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install coldbench with its Go extra, and the pinned tools of dependency groups."""
+    tools = nox.project.dependency_groups(PYPROJECT, *groups) if groups else ()
+    session.install("-c", "constraints.txt", "-e", ".[go]", *tools)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Build, measure and report: the main job."""
+    install(session)
+    session.run("python", "-m", "bench", "run", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build all artifacts and show their sizes."""
+    install(session)
+    session.run("python", "-m", "bench", "build", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests, those of the functions under test included."""
+    install(session, "tests")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and types of Python and Go."""
+    install(session, "tests", "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("python", "-m", "tests.gofmt", "go_functions")
+
+
+@nox.session
+def bench_harness(session: nox.Session) -> None:
+    """Measure what measuring costs: spawn, round trip, start-up of the command."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.harness", *session.posargs)

@@ -1,0 +1,280 @@
+"""One trial at a time, in real processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import ANSWER, order_of, write_bootstrap
+
+from bench.backends.local import LocalBackend
+from bench.model import Trial
+
+pytestmark = pytest.mark.live
+
+Run = Callable[..., Trial]
+
+
+def test_a_trial_has_every_phase_its_cpu_time_and_peak_memory(trial: Run) -> None:
+    """Init, first invoke and warm invokes are there, and they add up."""
+    result = trial()
+
+    assert result.outcome == "ok"
+    assert result.error is None
+    phases = result.phases
+    assert phases["cold_total"] == phases["init"] + phases["first_invoke"]
+    assert 0 < phases["spawn"] < phases["init"]
+    assert phases["first_invoke"] <= phases["first_next"]
+    assert len(result.warm_invokes_ns) == len(result.warm_cpu_ns) == 2
+    assert 0 < result.cpu["init"]
+    assert 1_000_000 < (result.peak_memory_bytes or 0) < 100_000_000
+
+
+def test_work_in_init_is_in_init_and_work_in_the_handler_in_the_invoke(trial: Run) -> None:
+    """A sleep on one side does not show on the other, and CPU time shows neither."""
+    in_init = trial(init="time.sleep(0.3)")
+    in_handler = trial(handler="time.sleep(0.3)\n" + ANSWER)
+
+    assert in_init.phases["init"] > 300_000_000 > in_init.phases["first_invoke"]
+    assert in_handler.phases["first_invoke"] > 300_000_000 > in_handler.phases["init"]
+    assert max(in_init.cpu["init"], in_handler.cpu["first_invoke"]) < 200_000_000
+
+
+def test_work_after_the_response_is_not_in_the_first_invoke(trial: Run) -> None:
+    """What a caller waits for ends with the response; the wait for the next event ends later."""
+    result = trial(handler=ANSWER + "\ntime.sleep(0.2)")
+
+    assert result.phases["first_next"] - result.phases["first_invoke"] > 150_000_000
+
+
+def test_cpu_time_of_child_processes_counts_where_there_are_cgroups(
+    trial: Run, backend: LocalBackend
+) -> None:
+    """A handler that works in a subprocess has that work in its CPU time."""
+    if backend.cgroups.version == "none":
+        pytest.skip("without cgroups only the main process is accounted for")
+    burn = "import subprocess\nsubprocess.run([sys.executable, '-S', '-c', 'sum(range(10**7))'])\n"
+
+    assert trial(handler=burn + ANSWER).cpu["first_invoke"] > 30_000_000
+
+
+def test_the_memory_size_throttles_the_handler_and_not_init(
+    trial: Run, backend: LocalBackend
+) -> None:
+    """At 128 MB the same loop takes many times its CPU time in the handler only."""
+    if backend.cgroups.version == "none":
+        pytest.skip("without cgroups nothing is throttled")
+    burn = "end = time.process_time() + 0.1\nwhile time.process_time() < end: pass\n"
+
+    result = trial(init=burn, handler=burn + ANSWER, memory_mb=128)
+
+    assert result.phases["first_invoke"] > 7 * result.cpu["first_invoke"]
+    assert result.phases["init"] < 5 * result.cpu["init"]
+    assert result.guards["throttled_periods"] > 10
+
+
+def test_nothing_of_the_caller_leaks_into_the_function(
+    trial: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No variable, no open descriptor, no working directory; stdin is empty."""
+    monkeypatch.setenv("SECRET_TOKEN", "do-not-leak")
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    report = tmp_path / "report"
+    with open(os.devnull) as held:
+        os.set_inheritable(held.fileno(), True)
+        trial(
+            init=f"""
+out = open({str(report)!r}, "w")
+print(sorted(os.environ), file=out)
+print(sorted(int(fd) for fd in os.listdir("/proc/self/fd")), file=out)
+print(os.getcwd(), repr(sys.stdin.read()), file=out)
+out.close()
+"""
+        )
+    names, descriptors, rest = report.read_text().splitlines()
+
+    assert "SECRET_TOKEN" not in names
+    assert "AWS_PROFILE" not in names
+    assert "AWS_LAMBDA_RUNTIME_API" in names
+    assert descriptors == "[0, 1, 2, 3, 4, 5]"
+    assert rest == f"{tmp_path}/function ''"
+
+
+def test_each_trial_has_a_fresh_temporary_directory(trial: Run) -> None:
+    """What one trial writes to its temporary directory the next does not find in init."""
+    init = """
+import tempfile
+mark = os.path.join(tempfile.gettempdir(), "mark")
+if os.path.exists(mark): sys.exit(1)
+open(mark, "w").close()
+"""
+
+    assert [trial(init=init).outcome for _ in range(2)] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("statements", "kind", "words"),
+    [
+        ({"init": "sys.exit(3)"}, "Runtime.ExitError", "exit status 3"),
+        ({"init": "os._exit(0)"}, "Runtime.ExitError", "exit status 0"),
+        ({"init": "os.kill(os.getpid(), 9)"}, "Runtime.ExitError", "signal: killed"),
+        ({"init": "raise ValueError('bad table')"}, "Runtime.ExitError", "exit status 1"),
+        ({"handler": "os._exit(4)"}, "Runtime.ExitError", "exit status 4"),
+        (
+            {"handler": "time.sleep(60)", "timeout_s": 0.3},
+            "Sandbox.Timedout",
+            "Task timed out after 0.30 seconds",
+        ),
+        (
+            {"handler": "post('invocation/' + request_id + '/response', b'x' * 7_000_000)"},
+            "Function.ResponseSizeTooLarge",
+            "7000000 bytes",
+        ),
+        (
+            {"handler": "post('invocation/' + request_id + '/response', b'<html>')"},
+            "Function.InvalidResponse",
+            "<html>",
+        ),
+        (
+            {
+                "handler": "post('invocation/' + request_id + '/error', "
+                'b\'{"errorType": "Boom", "errorMessage": "no stock"}\')'
+            },
+            "Boom",
+            "no stock",
+        ),
+        (
+            {"init": 'post("init/error", b\'{"errorType": "Init", "errorMessage": "no db"}\')'},
+            "Init",
+            "no db",
+        ),
+        (
+            {"init": "server.sendall(b'hello\\r\\n\\r\\n'); time.sleep(0.2); sys.exit(1)"},
+            "Runtime.ExitError",
+            "malformed request",
+        ),
+    ],
+)
+def test_a_function_that_fails_gives_one_clear_failed_trial(
+    trial: Run, statements: dict[str, object], kind: str, words: str
+) -> None:
+    """Each failure has Lambda's name for it and says what happened."""
+    result = trial(**statements)
+
+    assert result.outcome == "failed"
+    assert result.error is not None
+    assert result.error.type == kind
+    assert words in result.error.message
+
+
+def test_a_failed_trial_quotes_the_function_and_keeps_its_log(trial: Run) -> None:
+    """The traceback that the function printed is in the trial, and the log file stays."""
+    result = trial(init="raise ValueError('bad table')")
+
+    assert result.error is not None
+    assert "ValueError: bad table" in result.error.log_tail
+    assert result.error.log_path is not None
+    assert "ValueError: bad table" in Path(result.error.log_path).read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "words"),
+    [
+        ("#!/bin/sh\n", 0o644, "Permission denied"),
+        ("\x7fNOT", 0o755, "Exec format error"),
+        ("#!/no/such/interpreter\n", 0o755, "No such file"),
+        (None, 0, "No such file"),
+    ],
+)
+def test_a_bootstrap_that_cannot_be_executed(
+    backend: LocalBackend, tmp_path: Path, content: str | None, mode: int, words: str
+) -> None:
+    """Lambda calls it Runtime.InvalidEntrypoint; the system's reason is in the message."""
+    tree = tmp_path / "function"
+    tree.mkdir()
+    if content is not None:
+        (tree / "bootstrap").write_text(content)
+        (tree / "bootstrap").chmod(mode)
+
+    result = backend.run(order_of(tree))
+
+    assert result.error is not None
+    assert result.error.type == "Runtime.InvalidEntrypoint"
+    assert words in result.error.message
+
+
+def test_the_backend_goes_on_after_failures(trial: Run) -> None:
+    """A crash, a hang and a program that cannot start leave nothing that the next trial meets."""
+    trial(handler="os._exit(4)")
+    trial(handler="time.sleep(60)", timeout_s=0.2)
+
+    assert trial().outcome == "ok"
+
+
+def test_nothing_survives_a_trial(trial: Run, backend: LocalBackend, tmp_path: Path) -> None:
+    """Children in the function's session are gone, and so are cgroups and scratch directories."""
+    pid_file = tmp_path / "pid"
+    fork = f"""
+child = os.fork()
+if child == 0:
+    time.sleep(60)
+open({str(pid_file)!r}, "w").write(str(child))
+"""
+    trial(init=fork)
+    groups = [p for parent in backend.cgroups.parents.values() for p in parent.glob("coldbench-*")]
+
+    assert not _runs(int(pid_file.read_text()))
+    assert [g for g in groups if f"-{os.getpid()}-" in f"-{g.name}-"] == []
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_daemon_that_left_the_session_does_not_survive_where_there_are_cgroups(
+    trial: Run, backend: LocalBackend, tmp_path: Path
+) -> None:
+    """A double fork with a session of its own is still in the trial's cgroup."""
+    if backend.cgroups.version == "none":
+        pytest.skip("without cgroups only the process group is known")
+    pid_file = tmp_path / "pid"
+    daemon = f"""
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        open({str(pid_file)!r}, "w").write(str(os.getpid()))
+        time.sleep(60)
+    os._exit(0)
+while not os.path.exists({str(pid_file)!r}): time.sleep(0.01)
+time.sleep(0.05)
+"""
+    trial(init=daemon)
+
+    assert not _runs(int(pid_file.read_text()))
+
+
+def test_pages_are_evicted_before_a_trial_of_an_evicted_cell(
+    backend: LocalBackend, tmp_path: Path
+) -> None:
+    """The check with mincore finds no page of the staged tree in the cache."""
+    tree = write_bootstrap(tmp_path / "function")
+    (tree / "data").write_bytes(os.urandom(1_000_000))
+    os.sync()
+    warm = order_of(tree)
+    order = replace(warm, cell=replace(warm.cell, page_cache="evicted"))
+
+    assert backend.run(order).guards["resident_pages"] == 0
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process exists and is no zombie; a killed one may take a moment to go."""
+    for _ in range(50):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return False
+        if state == "Z":
+            return False
+        time.sleep(0.02)
+    return True

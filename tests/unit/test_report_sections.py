@@ -1,0 +1,177 @@
+"""What the sections say, whatever they look like."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import report_sample
+
+from bench.report import memory_sizes
+from bench.report.contents import compose
+from bench.report.document import Document, Table, Text
+from bench.report.findings import Findings
+from bench.report.measures import interval_words, number, percentage
+
+
+def _tables(document: Document, section: str) -> list[Table]:
+    blocks = next(s.blocks for s in document.sections if s.title == section)
+    return [block for block in blocks if isinstance(block, Table)]
+
+
+def _notes(table: Table) -> list[str]:
+    return ["".join(note) for note in table.notes]
+
+
+def _words(text: Text) -> str:
+    return "".join(text)
+
+
+@pytest.mark.parametrize(
+    ("probability", "expected"),
+    [
+        (0.0, "at 512 MB lazy never pays, however few events need pandas"),
+        (0.002, "at 512 MB lazy pays only if fewer than 0.2 % of events need pandas"),
+        (0.2891, "at 512 MB lazy pays only if fewer than 29 % of events need pandas"),
+        (0.9996, "at 512 MB lazy pays only if fewer than 99.9 % of events need pandas"),
+        (1.0, "at 512 MB lazy always pays, even if every event needs pandas"),
+    ],
+)
+def test_break_even_is_a_sentence_to_act_on(probability: float, expected: str) -> None:
+    """Each probability becomes advice, never a bare 0 % or 100 %."""
+    judgement = report_sample.judgement()
+    even = replace(
+        judgement.break_evens[0], memory_mb=512, kind="measured", probability=probability
+    )
+    findings = Findings.of(report_sample.record(), replace(judgement, break_evens=(even,)))
+
+    section = memory_sizes.section(findings)
+
+    assert section is not None
+    table = section.blocks[-1]
+    assert isinstance(table, Table)
+    assert expected == _notes(table)[-1]
+
+
+def test_model_is_shown_with_its_deviation_at_each_size() -> None:
+    """Modelled sizes come with how far the model was off where it was checked."""
+    document = compose(report_sample.record(), report_sample.judgement())
+
+    notes = _notes(_tables(document, "Memory sizes")[-1])
+
+    assert "128 MB -1.7 % (9.02 for 9.18 s, n = 3); 512 MB +2.9 %" in notes[0]
+
+
+def test_comparison_at_another_memory_size_is_a_note() -> None:
+    """A verdict at a size without a main table is not lost."""
+    judgement = report_sample.judgement()
+    cell = report_sample.python_cell("lazy", "used", 512)
+    slower = report_sample.comparison(cell, "eager", ratio=1.2, low=1.1, high=1.3, verdict="slower")
+    document = compose(
+        report_sample.record(), replace(judgement, comparisons=(*judgement.comparisons, slower))
+    )
+
+    notes = _notes(_tables(document, "Memory sizes")[-1])
+
+    assert notes[0] == "at 512 MB, event used: lazy slower ×1.20 [1.10, 1.30] (CPU, n = 16)"
+
+
+def test_wall_only_change_shows_the_wall_ratio() -> None:
+    """An off-CPU change is explained by the ratio that CPU time cannot show."""
+    document = compose(report_sample.record(), report_sample.judgement())
+
+    notes = _notes(_tables(document, "Cold start")[0])
+
+    assert "norpc: wall time of the cold total ×1.38 [1.35, 1.41]" in notes
+
+
+def test_shared_warning_is_said_once() -> None:
+    """A warning about several variants names them all in one note."""
+    judgement = report_sample.judgement()
+    warned = tuple(replace(c, warnings=("few rounds",)) for c in judgement.comparisons)
+    document = compose(report_sample.record(), replace(judgement, comparisons=warned))
+
+    notes = _notes(_tables(document, "Cold start")[0])
+
+    assert [n for n in notes if "few rounds" in n] == ["stripped, norpc, static: few rounds"]
+
+
+def test_packages_say_whether_they_are_reproducible() -> None:
+    """Proved, disproved and not proved are three different words."""
+    document = compose(report_sample.record(), report_sample.judgement())
+
+    rows = _tables(document, "Packages")[0].rows
+
+    found = [_words(row.entries[-1].text) for row in rows if not row.remark]
+    assert found == ["no", "no", "yes", "not proved", "not proved"]
+
+
+def test_limit_warning_stands_under_the_packages() -> None:
+    """A package near a limit of Lambda is pointed out where its size is."""
+    document = compose(report_sample.record(), report_sample.judgement())
+
+    notes = _notes(_tables(document, "Packages")[1])
+
+    assert notes == ["eager: 41.2 MB are 82 % of the 50 MB that can be uploaded directly"]
+
+
+def test_failed_control_says_what_it_found() -> None:
+    """A control that found a difference where there is none is named as not ok."""
+    bad = report_sample.control("go/hello", "default", "hello", ratio=1.05, low=1.02, high=1.08)
+    document = compose(report_sample.record(), replace(report_sample.judgement(), controls=(bad,)))
+
+    row = _tables(document, "Controls")[0].rows[0]
+
+    assert _words(row.entries[-1].text) == "not ok: found a difference"
+
+
+def test_run_without_a_cgroup_claims_no_quota() -> None:
+    """Where nothing could be limited, the method does not say that it was."""
+    sample = report_sample.record()
+    unlimited = replace(sample, environment={**sample.environment, "cgroup": "none"})
+
+    document = compose(unlimited, report_sample.judgement())
+
+    method = next(s for s in document.sections if s.title == "Method")
+    assert "no quota was enforced" in str(method.blocks)
+    assert "20 ms ×" not in str(method.blocks)
+
+
+def test_command_reproduces_with_the_seed() -> None:
+    """A command that left the seed to chance is shown with the one that was drawn."""
+    record = replace(report_sample.record(), command="coldbench run")
+
+    document = compose(record, report_sample.judgement())
+
+    console = document.sections[-1].blocks[0]
+    assert getattr(console, "text", None) == "$ coldbench run --seed 7"
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (0.0, "0 %"),
+        (0.0001, "0.1 %"),
+        (0.018, "1.8 %"),
+        (0.05, "5 %"),
+        (0.99, "99 %"),
+        (1.0, "100 %"),
+    ],
+)
+def test_percentages_are_short_and_never_round_to_certainty(share: float, expected: str) -> None:
+    """Only nothing is 0 % and only everything is 100 %."""
+    assert expected == percentage(share)
+
+
+@pytest.mark.parametrize(
+    ("value_ns", "expected"),
+    [(0, "0"), (912_000, "0.91"), (91_200, "0.091"), (9_354_000, "9.35"), (1_204_000_000, "1204")],
+)
+def test_numbers_keep_two_digits_that_mean_something(value_ns: int, expected: str) -> None:
+    """A value much smaller than its column's unit does not vanish."""
+    assert expected == number(value_ns, ("ms", 1_000_000))
+
+
+def test_narrow_interval_of_a_ratio_gets_another_digit() -> None:
+    """Rounding does not make an interval look empty."""
+    assert interval_words(0.9961, 0.9912, 1.0018) == "×0.996 [0.991, 1.002]"

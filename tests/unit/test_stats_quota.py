@@ -1,0 +1,146 @@
+"""The CPU quota model against laws of the controller and measured distributions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.stats.quota import (
+    PHASES,
+    Bandwidth,
+    bandwidth,
+    distribution,
+    throttled_walls,
+    timeline_walls,
+    visible_cpus,
+    wall_time,
+)
+
+_MS = 1_000_000
+#: CPU time in ms (median of the runs), memory size, p50 and p90 of wall time in ms: loops without
+#: a system call in a CFS group with a period of 20 ms, HZ=250, started at random phases on a shared
+#: machine. The 10 ms rows have 22 to 32 runs each, the 100 ms row 9.
+_MEASURED = [
+    (10.97, 128, 115.6, 136.6),
+    (10.95, 256, 48.5, 59.9),
+    (10.77, 512, 14.5, 19.9),
+    (10.62, 1024, 10.7, 11.7),
+    (10.77, 1769, 10.8, 11.3),
+    (109.49, 128, 1464.1, 1534.3),
+]
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "quota_us"),
+    [(128, 1_447), (256, 2_894), (512, 5_789), (1024, 11_577), (1769, 20_000), (3538, 40_000)],
+)
+def test_the_quota_is_the_share_of_a_period(memory_mb: int, quota_us: int) -> None:
+    """The quota is 20 ms x MB / 1769 in whole microseconds."""
+    assert bandwidth(memory_mb).quota_ns == quota_us * 1_000
+
+
+def test_the_quota_has_the_kernels_floor_and_never_exceeds_the_visible_cpus() -> None:
+    """Quotas below 1 ms are refused by the kernel; two visible CPUs give at most 40 ms."""
+    assert bandwidth(64).quota_ns == 1_000_000
+    assert [visible_cpus(mb) for mb in (128, 3_008, 3_009, 10_240)] == [2, 2, 3, 6]
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "factor"), [(128, 13.6), (256, 6.8), (512, 3.4), (1024, 1.7), (1769, 1.0)]
+)
+def test_long_work_is_slowed_by_the_share(memory_mb: int, factor: float) -> None:
+    """200 ms of CPU time take 1769 / MB as long, within 5 %."""
+    found = wall_time(200 * _MS, 200 * _MS, memory_mb)
+    assert found.p50_ns / (200 * _MS) == pytest.approx(factor, rel=0.05)
+    assert found.mean_ns / (200 * _MS) == pytest.approx(factor, rel=0.05)
+
+
+@given(st.integers(1, 2_000), st.sampled_from([1769, 2048, 3008]))
+@settings(max_examples=20, deadline=None)
+def test_one_thread_is_never_slowed_by_a_whole_cpu(cpu_ms: int, memory_mb: int) -> None:
+    """From 1769 MB on wall time is CPU time."""
+    found = wall_time(cpu_ms * _MS, cpu_ms * _MS, memory_mb)
+    assert found.mean_ns == found.p99_ns == cpu_ms * _MS
+
+
+def test_two_threads_are_slowed_at_one_cpu() -> None:
+    """Work that used two CPUs at once takes twice as long with a quota of one."""
+    found = wall_time(800 * _MS, 400 * _MS, 1769)
+    assert found.mean_ns == pytest.approx(800 * _MS, rel=0.05)
+
+
+@pytest.mark.parametrize(("cpu_ms", "memory_mb", "p50_ms", "p90_ms"), _MEASURED)
+def test_bursts_match_the_kernel(
+    cpu_ms: float, memory_mb: int, p50_ms: float, p90_ms: float
+) -> None:
+    """Median and p90 are within 12 % of those of real runs, whose CPU time varied too."""
+    found = distribution(
+        throttled_walls(np.array([cpu_ms * _MS]), np.zeros(1), bandwidth(memory_mb))
+    )
+    assert found.p50_ns / _MS == pytest.approx(p50_ms, rel=0.12)
+    assert found.p90_ns / _MS == pytest.approx(p90_ms, rel=0.12)
+
+
+def test_a_burst_below_the_quota_is_not_stopped() -> None:
+    """An idle group starts with a full pool, so 1.4 ms run through at 128 MB."""
+    assert wall_time(1_400_000, 1_400_000, 128).p99_ns == 1_400_000
+
+
+def test_a_coarse_tick_lets_short_bursts_overrun() -> None:
+    """Charging at ticks delays the first stop, so 3 ms are done sooner than with exact charging."""
+    coarse, exact = (
+        throttled_walls(np.array([3.0e6]), np.zeros(1), bandwidth(128, tick_ns=tick)).mean()
+        for tick in (4_000_000, 0)
+    )
+    assert coarse < 0.75 * exact
+
+
+def test_off_cpu_time_passes_unthrottled() -> None:
+    """Waiting is added as it is."""
+    assert wall_time(1 * _MS, 51 * _MS, 128).p50_ns == pytest.approx(51 * _MS)
+
+
+@given(st.floats(1e5, 8e8), st.sampled_from([128, 256, 512, 1024]))
+@settings(max_examples=25, deadline=None)
+def test_the_curve_is_the_step_by_step_simulation(cpu_ns: float, memory_mb: int) -> None:
+    """Looking a burst up in the supply curve gives what simulating it gives, at most phases."""
+    limit = bandwidth(memory_mb)
+    looked_up = throttled_walls(np.array([cpu_ns]), np.zeros(1), limit)[0]
+    simulated = timeline_walls([(round(cpu_ns), 0)], limit)
+    assert looked_up.shape == simulated.shape == (PHASES,)
+    assert looked_up.mean() == pytest.approx(simulated.mean(), rel=0.01, abs=2e5)
+
+
+@given(st.lists(st.floats(1e5, 3e8), min_size=2, max_size=2).map(sorted))
+@settings(max_examples=25, deadline=None)
+def test_more_work_never_ends_sooner(work: list[float]) -> None:
+    """At each phase the wall time grows with the CPU time."""
+    limit = bandwidth(256)
+    less, more = (throttled_walls(np.array([w]), np.zeros(1), limit)[0] for w in work)
+    assert (less <= more + 1).all()
+
+
+def test_a_gap_refills_the_pool() -> None:
+    """Two bursts of 1 ms run through at 128 MB if a period passes between them, 2 ms do not."""
+    limit = Bandwidth(quota_ns=1_447_000, tick_ns=0)
+    apart = timeline_walls([(_MS, 25 * _MS), (_MS, 0)], limit)
+    together = timeline_walls([(2 * _MS, 0)], limit)
+    assert apart.max() == pytest.approx(27 * _MS)
+    assert together.mean() > 5 * _MS
+
+
+def test_a_timeline_at_a_whole_cpu_is_its_sum() -> None:
+    """Without throttling segments just add up."""
+    walls = timeline_walls([(3 * _MS, 10 * _MS), (3 * _MS, 0)], bandwidth(1769))
+    assert set(walls) == {16.0 * _MS}
+
+
+def test_many_trials_are_spread_over_all_phases() -> None:
+    """With 273 trials each gets fewer phases, and the mean stays that of the full grid."""
+    limit = bandwidth(128)
+    many = throttled_walls(np.full(273, 5.0e6), np.zeros(273), limit)
+    one = throttled_walls(np.array([5.0e6]), np.zeros(1), limit)
+    assert many.shape[1] < one.shape[1]
+    assert many.mean() == pytest.approx(one.mean(), rel=0.02)
