@@ -65,7 +65,7 @@ def _signals_passed_on(process: subprocess.Popen[str]) -> Iterator[None]:
 
 
 def _follow(process: subprocess.Popen[str], observer: Observer) -> dict[str, Any] | None:
-    """Hand events to the observer until the process closes its output; the error, if it told one."""
+    """Hand events to the observer until the process ends; the error it told, or None."""
     assert process.stdout is not None
     error = None
     for line in process.stdout:

@@ -112,7 +112,7 @@ class Artifact:
     recipe: str
     #: Go: bytes of ``.text``, ``symbols``, ``debug``, ...; Python: bytes per top-level package.
     breakdown: Mapping[str, int] = field(default_factory=dict)
-    #: None = not proved either way; else whether a second build in another path gave the same bytes.
+    #: None = not proved either way; else whether a second build elsewhere gave the same bytes.
     reproducible: bool | None = None
     #: The id of the earlier variant of the same function whose package is byte-equal, if any.
     identical_to: str | None = None
@@ -251,7 +251,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """One metric of one cell: the median, its order-statistic interval, and tails where n allows."""
+    """One metric of one cell: the median, its order-statistic interval, tails where n allows."""
 
     unit: Literal["ns", "bytes"]
     kind: Kind

@@ -70,7 +70,9 @@ def make_plan(
             hint="see the build errors above; `--all` measures what `leave_out` leaves out",
         )
     modelled = tuple(s for s in sizes if s not in measured)
-    validation = () if wishes.smoke or not wishes.limits else _validation(selections, cells, modelled)
+    validation = (
+        () if wishes.smoke or not wishes.limits else _validation(selections, cells, modelled)
+    )
     return Plan(
         seed=_seed(settings),
         rounds=_rounds(settings, wishes),
@@ -99,9 +101,7 @@ def _measured_sizes(settings: Settings, wishes: Wishes) -> tuple[int, ...]:
 def _distinct_variants(selection: Selection, artifacts: Artifacts) -> list[str]:
     """Variants that were built and are not the same package as an earlier one."""
     built = [v.id for v in selection.variants if (selection.function.id, v.id) in artifacts]
-    return [
-        v for v in built if artifacts[selection.function.id, v].identical_to not in set(built)
-    ]
+    return [v for v in built if artifacts[selection.function.id, v].identical_to not in set(built)]
 
 
 def _baseline(selection: Selection, artifacts: Artifacts) -> str:

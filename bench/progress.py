@@ -143,10 +143,10 @@ class Tally:
             self._last = f"{name}: cold total {format_duration(event['cold_total_ns'])}"
 
     def words(self, now_s: float) -> str:
-        """For example ``612/1216 trials, 48 s left, go/hello default 1769 MB: cold total 3.1 ms``."""
+        """For example ``612/1216 trials, 48 s left, go/hello norpc 1769 MB: cold total 3 ms``."""
         parts = [f"{self.done}/{self.total} trials"]
         fresh = self.done - self._before
-        if 0 < fresh and self.done < self.total:
+        if fresh > 0 and self.done < self.total:
             left_s = (now_s - self._begin_s) / fresh * (self.total - self.done)
             parts.append(f"{left_s:.0f} s left")
         if self.done >= self.total:

@@ -82,5 +82,6 @@ def _validation_rounds(plan: Plan) -> frozenset[int]:
         return frozenset()
     step = plan.rounds / plan.validation_rounds
     return frozenset(
-        plan.discarded_rounds + int(i * step) for i in range(min(plan.validation_rounds, plan.rounds))
+        plan.discarded_rounds + int(i * step)
+        for i in range(min(plan.validation_rounds, plan.rounds))
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.model import Runtime, Variant
 
-_STRIP = '-ldflags=-s -w'
+_STRIP = "-ldflags=-s -w"
 _NO_RPC = "-tags=lambda.norpc"
 
 VARIANTS: tuple[Variant, ...] = (
@@ -15,9 +15,7 @@ VARIANTS: tuple[Variant, ...] = (
         summary="without symbol table and debug information",
         flags=(_STRIP,),
     ),
-    Variant(
-        id="trimpath", runtime="go", summary="without file system paths", flags=("-trimpath",)
-    ),
+    Variant(id="trimpath", runtime="go", summary="without file system paths", flags=("-trimpath",)),
     Variant(
         id="stripped-trimpath",
         runtime="go",

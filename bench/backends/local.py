@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from bench import page_cache
 from bench.backends import TrialOrder
+from bench.cpu_share import quota_us, visible_cpus
 from bench.emulator import accounting, limits, variables
 from bench.emulator.cgroups import detect, enter_v2, home_files
 from bench.emulator.environment import ExecutionEnvironment, FunctionFault, Invocation, log_tail
@@ -75,6 +77,7 @@ class LocalBackend:
         self._home_groups = home_files(self.cgroups)
         self._owner = limits.owner_name()
         self._launcher = Launcher()
+        self._processors = sorted(os.sched_getaffinity(0))
         self._count = 0
 
     def run(self, order: TrialOrder) -> Trial:
@@ -122,7 +125,7 @@ class LocalBackend:
         cgroup = limits.create(self.cgroups, f"{self._owner}-{self._count}")
         with self._environment(order, cgroup) as environment:
             if self._cpu_mode == "provisioned" and cgroup is not None:
-                cgroup.set_quota(limits.quota_us(memory_mb))
+                cgroup.set_quota(quota_us(memory_mb))
             environment.start(self._process_order(order, environment, scratch, log, cgroup))
 
             measured.phases["init"] = environment.init()
@@ -132,7 +135,7 @@ class LocalBackend:
             measured.cpu["init"] = cpu_init_ns
             environment.leave_group()
             if self._cpu_mode == "on-demand" and cgroup is not None:
-                cgroup.set_quota(limits.quota_us(memory_mb))
+                cgroup.set_quota(quota_us(memory_mb))
 
             first = environment.invoke(order.event)
             environment.settle()
@@ -219,6 +222,7 @@ class LocalBackend:
             directory=order.tree,
             log_path=log,
             cgroups=() if cgroup is None else cgroup.procs_files,
+            cpus=self._processors[: visible_cpus(order.cell.memory_mb)],
             tmp=tmp if bind_tmp else None,
         )
 

@@ -60,7 +60,7 @@ def _parent(mount: _Mount, own_path: str) -> Path:
 
 
 def _detect_v1(mounts: tuple[_Mount, ...], own: dict[str, str]) -> CgroupSupport | None:
-    parents = {}
+    parents: dict[str, Path] = {}
     for controller in ("cpu", "cpuacct"):
         for mount in mounts:
             if mount.kind == "cgroup" and controller in mount.options and controller in own:

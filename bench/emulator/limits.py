@@ -1,8 +1,7 @@
 """CPU share and CPU accounting of one execution environment, by cgroup v1 or v2.
 
-Lambda gives the handler ``memory / 1769`` of a virtual CPU, enforced in periods of 20 ms; the
-init phase is not throttled. Where the kernel's CPU controller is not ours to use, nothing is
-limited and :class:`CgroupSupport` says why.
+Where the kernel's CPU controller is not ours to use, nothing is limited and
+:class:`CgroupSupport` says why.
 """
 
 from __future__ import annotations
@@ -14,27 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from bench.cpu_share import PERIOD_US
 from bench.errors import MeasurementError
-from bench.model import MEMORY_ONE_VCPU_MB
 
-#: Lambda's enforcement period, seen in public throttling measurements of real functions.
-PERIOD_US = 20_000
-#: The kernel refuses quotas below 1 ms.
-MIN_QUOTA_US = 1_000
-#: Visible processors by memory size: upper bound in MB of each step.
-_VISIBLE_CPUS = ((3_008, 2), (5_307, 3), (7_076, 4), (8_845, 5))
 _GROUP_PREFIX = "coldbench-"
 _REMOVE_LIMIT_S = 5.0
-
-
-def quota_us(memory_mb: int) -> int:
-    """CPU time per period, in µs, that Lambda grants to a function of this memory size."""
-    return max(MIN_QUOTA_US, round(PERIOD_US * memory_mb / MEMORY_ONE_VCPU_MB))
-
-
-def visible_cpus(memory_mb: int) -> int:
-    """How many processors a function of this memory size sees on Lambda."""
-    return next((cpus for top, cpus in _VISIBLE_CPUS if memory_mb <= top), 6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +95,7 @@ class CgroupV2:
     def __init__(self, parents: dict[str, Path], name: str) -> None:
         self._directory = parents["cpu"] / name
         self._directory.mkdir()
-        self.procs_files = (str(self._directory / "cgroup.procs"),)
+        self.procs_files: tuple[str, ...] = (str(self._directory / "cgroup.procs"),)
 
     def set_quota(self, microseconds: int | None) -> None:
         """CPU time per 20 ms period; None removes the limit."""
@@ -140,9 +123,10 @@ def create(support: CgroupSupport, name: str) -> Cgroup | None:
     """
     if support.version == "none":
         return None
-    kind = CgroupV1 if support.version == "v1" else CgroupV2
     try:
-        return kind(support.parents, _GROUP_PREFIX + name)
+        if support.version == "v1":
+            return CgroupV1(support.parents, _GROUP_PREFIX + name)
+        return CgroupV2(support.parents, _GROUP_PREFIX + name)
     except OSError as error:
         raise MeasurementError(
             f"cannot create the cgroup `{name}`: {error}",

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bench.cpu_share import visible_cpus
 from bench.model import Cell, CellSummary, CpuMode, ModelCheck, Plan, Summary
 from bench.stats.intervals import median, median_rank
 from bench.stats.quota import (
@@ -19,7 +20,6 @@ from bench.stats.quota import (
     bandwidth,
     parallelism,
     throttled_walls,
-    visible_cpus,
 )
 
 #: Wall metrics that run under the quota, each with the CPU metric that drives it.

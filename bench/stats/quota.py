@@ -18,13 +18,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.model import MEMORY_ONE_VCPU_MB
+from bench.cpu_share import PERIOD_US, quota_us, visible_cpus
 
 Floats: TypeAlias = NDArray[np.float64]
 
-PERIOD_NS = 20_000_000
-#: The kernel refuses smaller quotas.
-QUOTA_MIN_NS = 1_000_000
+PERIOD_NS = PERIOD_US * 1_000
 #: Points of the (period phase, tick phase) lattice over which a distribution is integrated.
 PHASES = 128
 #: With many trials each is tried at fewer points, but never fewer than this.
@@ -34,13 +32,6 @@ _DRAWS = 4_096
 _KEPT_WHEN_IDLE_NS = 1_000_000.0
 #: Periods that are simulated; longer work repeats them (see :meth:`Supply.wall`).
 _HORIZON_PERIODS = 24
-#: CPUs that a sandbox shows, by the largest memory size that still shows them.
-_VISIBLE_CPUS = ((3_008, 2), (5_307, 3), (7_076, 4), (8_845, 5), (10_240, 6))
-
-
-def visible_cpus(memory_mb: int) -> int:
-    """CPUs that a Lambda sandbox of this memory size shows (measured ones, not the CPU share)."""
-    return next((cpus for limit, cpus in _VISIBLE_CPUS if memory_mb <= limit), 6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +50,7 @@ class Bandwidth:
 
 def bandwidth(memory_mb: int, *, tick_ns: int = 4_000_000) -> Bandwidth:
     """The quota of a memory size: 20 ms x MB / 1769 in whole µs, within kernel and CPU limits."""
-    quota_us = round(PERIOD_NS // 1_000 * memory_mb / MEMORY_ONE_VCPU_MB)
-    most = visible_cpus(memory_mb) * PERIOD_NS
-    return Bandwidth(quota_ns=min(max(QUOTA_MIN_NS, quota_us * 1_000), most), tick_ns=tick_ns)
+    return Bandwidth(quota_ns=quota_us(memory_mb) * 1_000, tick_ns=tick_ns)
 
 
 def _lattice() -> tuple[Floats, Floats]:

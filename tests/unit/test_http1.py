@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,10 +64,8 @@ def test_the_way_bytes_are_cut_into_pieces_does_not_matter(
 @given(st.binary(max_size=400))
 def test_random_bytes_are_refused_or_wait_for_more(stream: bytes) -> None:
     """No input makes the parser fail in any other way than it says."""
-    try:
-        _parse(stream)
-    except BadRequest as error:
-        assert str(error)
+    with contextlib.suppress(BadRequest):
+        assert isinstance(_parse(stream), list)
 
 
 @pytest.mark.parametrize(

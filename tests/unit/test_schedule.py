@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 from plans import a_cell, a_plan
@@ -47,7 +48,7 @@ def test_arms_of_a_group_stand_together_and_share_a_staging_slot() -> None:
 
     for slots in rounds(plan):
         functions = [s.cell.function for s in slots]
-        changes = sum(a != b for a, b in zip(functions, functions[1:], strict=False))
+        changes = sum(a != b for a, b in itertools.pairwise(functions))
 
         assert changes == 1
         assert len({s.copy for s in slots if s.cell.function == "go/hello"}) == 1

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.cpu_share import visible_cpus
 from bench.stats.quota import (
     PHASES,
     Bandwidth,
@@ -14,7 +15,6 @@ from bench.stats.quota import (
     distribution,
     throttled_walls,
     timeline_walls,
-    visible_cpus,
     wall_time,
 )
 

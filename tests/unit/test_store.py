@@ -116,7 +116,7 @@ def test_a_repeated_trial_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_a_valid_record(tmp_path: Path) -> None:
-    """A trial that cannot be written whole is an error, and the trials before it are still there."""
+    """A trial that cannot be written whole is an error; those before it are still there."""
     directory = _stored(tmp_path)
     writer = TrialWriter(directory)
     size = (directory / "trials.jsonl").stat().st_size

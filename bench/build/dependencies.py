@@ -1,0 +1,183 @@
+"""The packages that a Python function is deployed with, installed by ``uv`` for Lambda.
+
+One set of requirements is installed and compiled once, whatever functions and variants use it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.build.archive import files_of, normal_mode
+from bench.build.bytecode import compile_sources
+from bench.build.cache import content_key
+from bench.build.process import Command, shell_line
+from bench.build.toolchain import Python, machine
+from bench.build.workshop import Workshop
+from bench.errors import BuildError
+
+KIND = "dependencies"
+TASK_ROOT = "/var/task"
+
+#: The newest glibc that every current Lambda Python image (Amazon Linux 2023) has is 2.34; of the
+#: wheel platforms below it, this is the one that packages are published for.
+_PLATFORM = "manylinux_2_28"
+_INCLUDED_FILE = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[\s=]+(\S+)", re.MULTILINE)
+#: Settings of the user's environment that would make it another installation.
+_FOREIGN = (
+    "VIRTUAL_ENV",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "UV_PYTHON",
+    "UV_COMPILE_BYTECODE",
+    "UV_SYSTEM_PYTHON",
+    "UV_TARGET",
+    "UV_LINK_MODE",
+    "CONDA_PREFIX",
+)
+
+
+class InstallError(BuildError):
+    """``uv`` said no: its own message, and the command that can be run again."""
+
+    def __init__(self, message: str, command: str) -> None:
+        super().__init__(message)
+        self.command = command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirements:
+    """What to install: the file that says so, and everything that it includes."""
+
+    file: Path
+    #: Name and content, the file itself first.
+    contents: tuple[tuple[str, str], ...]
+    require_hashes: bool = False
+
+
+def requirements_of(directory: Path) -> Requirements | None:
+    """``requirements.txt`` of a function, else the dependencies of its ``pyproject.toml``.
+
+    Raises:
+        BuildError: the file is not readable as what its name says.
+    """
+    plain = directory / "requirements.txt"
+    if plain.is_file():
+        return Requirements(file=plain, contents=tuple(_with_included(plain, set())))
+    project = directory / "pyproject.toml"
+    if not project.is_file():
+        return None
+    text = project.read_text(encoding="utf-8")
+    try:
+        declared = tomllib.loads(text).get("project", {}).get("dependencies")
+    except tomllib.TOMLDecodeError as error:
+        raise BuildError(f"`{project}` is not valid TOML: {error}") from error
+    return Requirements(file=project, contents=((project.name, text),)) if declared else None
+
+
+def key_of(requirements: Requirements, python: Python, uv_version: str, prefix: str) -> str:
+    """The key under which the installed tree is cached."""
+    return content_key(
+        {
+            "requirements": requirements.contents,
+            "python": python.version,
+            "uv": uv_version,
+            "platform": [machine(), _PLATFORM],
+            "prefix": prefix,
+        }
+    )
+
+
+def installed(
+    requirements: Requirements, python: Python, workshop: Workshop, prefix: str = TASK_ROOT
+) -> Path:
+    """The directory with the installed and compiled packages, from the cache or made now.
+
+    Raises:
+        InstallError: a package does not exist, has no wheel for Lambda, or cannot be reached.
+    """
+    _, uv_version = workshop.tools.uv()
+    key = key_of(requirements, python, uv_version, prefix)
+    with workshop.cache.lock(f"{KIND}-{key[:2]}", lambda: workshop.run.stopped):
+        entry = workshop.cache.find(KIND, key)
+        if entry is None:
+
+            def write(directory: Path) -> None:
+                _install(requirements, python, workshop, directory, prefix)
+
+            entry = workshop.cache.store(KIND, key, write)
+    return entry
+
+
+def install_command(requirements: Requirements, python: Python, uv: Path, target: str) -> list[str]:
+    """The arguments of the installation, as run and as shown to the user."""
+    return [
+        *(str(uv), "pip", "install", "--target", target, "--requirements", str(requirements.file)),
+        *("--python", str(python.path), "--python-platform", f"{machine()}-{_PLATFORM}"),
+        *("--only-binary", ":all:", "--no-compile-bytecode", "--link-mode", "copy"),
+        *(["--require-hashes"] if requirements.require_hashes else []),
+        *("--no-progress", "--color", "never"),
+    ]
+
+
+def _install(
+    requirements: Requirements, python: Python, workshop: Workshop, directory: Path, prefix: str
+) -> None:
+    directory.mkdir(exist_ok=True)
+    uv, _ = workshop.tools.uv()
+    environment = {k: v for k, v in workshop.environ.items() if k not in _FOREIGN}
+    done = workshop.run(
+        Command(
+            arguments=tuple(install_command(requirements, python, uv, str(directory))),
+            cwd=requirements.file.parent,
+            environment=environment,
+        )
+    )
+    if done.status != 0:
+        shown = shell_line(install_command(requirements, python, uv, "DIR"), {})
+        raise InstallError(done.message, shown)
+    _remove_local_traces(directory)
+    sources = [name for name, _ in files_of(directory) if name.endswith(".py")]
+    compile_sources(
+        directory, sources, prefix=prefix, python=python, cache=workshop.cache, run=workshop.run
+    )
+    for _, path in files_of(directory):
+        path.chmod(normal_mode(path))
+
+
+def _remove_local_traces(directory: Path) -> None:
+    """Remove what names this machine or was not in a wheel: scripts, locks, bytecode."""
+    shutil.rmtree(directory / "bin", ignore_errors=True)
+    (directory / ".lock").unlink(missing_ok=True)
+    for cached in sorted(directory.rglob("__pycache__")):
+        shutil.rmtree(cached)
+    for metadata in sorted(directory.glob("*.dist-info")):
+        for name in ("direct_url.json", "uv_cache.json", "REQUESTED"):
+            (metadata / name).unlink(missing_ok=True)
+        record = metadata / "RECORD"
+        if record.is_file():
+            record.write_text(_existing(record.read_text(encoding="utf-8"), directory), "utf-8")
+
+
+def _existing(record: str, directory: Path) -> str:
+    lines = record.splitlines(keepends=True)
+    return "".join(line for line in lines if (directory / line.split(",")[0]).is_file())
+
+
+def _with_included(file: Path, seen: set[Path]) -> Sequence[tuple[str, str]]:
+    """The file and, depth first, those that it includes with ``-r`` or ``-c``."""
+    seen.add(file.resolve())
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BuildError(f"the requirements file `{file}` cannot be read: {error}") from error
+    contents = [(file.name, text)]
+    for match in _INCLUDED_FILE.finditer(text):
+        other = file.parent / match[1]
+        if "://" not in match[1] and other.resolve() not in seen:
+            contents += _with_included(other, seen)
+    return contents

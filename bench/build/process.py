@@ -1,0 +1,134 @@
+"""Child processes of a build: argument lists, explicit environments, nothing left running.
+
+The runner is injected everywhere (:class:`Runner`), so that builds can be tested without a
+compiler, and so that one Ctrl-C ends whatever the worker threads have started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from bench.errors import Interrupted
+
+#: A compiler can print megabytes; people read the beginning, where the first error is, or the end.
+_TAIL_LINES = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One process to run. ``environment`` is complete: nothing is inherited beside it."""
+
+    arguments: tuple[str, ...]
+    cwd: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """How a process ended, and what it said."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def message(self) -> str:
+        """The tool's own words: the tail of stderr, else of stdout, else the exit status."""
+        said = self.stderr.strip() or self.stdout.strip()
+        if not said:
+            return f"exit status {self.status}, without a message"
+        return "\n".join(said.splitlines()[-_TAIL_LINES:])
+
+
+class Runner(Protocol):
+    """What builds run processes with."""
+
+    def __call__(self, command: Command) -> Completed:
+        """Run ``command`` to its end.
+
+        Raises:
+            OSError: the program cannot be started.
+            Interrupted: the runner was stopped.
+        """
+
+    @property
+    def stopped(self) -> bool:
+        """Whether :meth:`stop` was called: waiting loops must give up."""
+
+    def stop(self) -> None:
+        """End everything that is running, and refuse to start more."""
+
+
+class ProcessRunner:
+    """Runs real processes, each in a process group of its own."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def __call__(self, command: Command) -> Completed:
+        """Run one process; its whole group is killed if this thread is interrupted."""
+        process = self._start(command)
+        try:
+            stdout, stderr = process.communicate()
+        finally:
+            with self._lock:
+                self._running.discard(process)
+            if process.returncode is None:
+                _kill_group(process)
+                process.communicate()
+        if self._stopped:
+            raise Interrupted("the build was interrupted")
+        return Completed(status=process.returncode, stdout=stdout, stderr=stderr)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether :meth:`stop` was called."""
+        return self._stopped
+
+    def stop(self) -> None:
+        """Kill the process groups that are running; later calls raise ``Interrupted``."""
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                _kill_group(process)
+
+    def _start(self, command: Command) -> subprocess.Popen[str]:
+        with self._lock:
+            if self._stopped:
+                raise Interrupted("the build was interrupted")
+            process = subprocess.Popen(
+                command.arguments,
+                cwd=command.cwd,
+                env=dict(command.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
+            self._running.add(process)
+            return process
+
+
+def shell_line(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """The command as a person would type it: settings first, then the quoted arguments."""
+    settings = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
+    return " ".join([*settings, shlex.join(arguments)])
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,239 @@
+"""Python functions: own sources, installed packages, and bytecode or none.
+
+The eager and the lazy entry point of a function are in one package; they differ in the handler
+that Lambda is told. Bytecode is made last, from the very files that are shipped. A source that is
+not valid Python is shipped all the same, as Lambda takes it too and reports the error at init.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.build.archive import files_of
+from bench.build.bytecode import compile_sources
+from bench.build.cache import content_key
+from bench.build.dependencies import (
+    TASK_ROOT,
+    InstallError,
+    Requirements,
+    installed,
+    key_of,
+    requirements_of,
+)
+from bench.build.distributions import bytes_per_package
+from bench.build.package import Facts, Package, load, publish
+from bench.build.toolchain import Python
+from bench.build.workshop import Outcome, Pair, PairId, Workshop, advice, failed, pair_id
+from bench.errors import BuildError
+from bench.model import Function
+
+_WORKERS = 2
+_NOT_SHIPPED_DIRECTORIES = frozenset({"__pycache__", "node_modules"})
+_NOT_SHIPPED_AT_TOP = frozenset(
+    {"events", "tests", "function.toml", "requirements.txt", "pyproject.toml", "uv.lock"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One package to make, and the pairs that are waiting for it."""
+
+    function: Function
+    requirements: Requirements | None
+    python: Python
+    toolchain: dict[str, str]
+    bytecode: bool
+    key: str
+    pairs: list[Pair]
+
+    @property
+    def recipe(self) -> str:
+        """How the package is made, in a sentence."""
+        steps = ["own sources"]
+        if self.requirements:
+            steps.insert(0, f"uv pip install -r {self.requirements.file.name}")
+        steps.append(
+            f"python{self.python.minor} -m compileall --invalidation-mode unchecked-hash"
+            if self.bytecode
+            else "no bytecode"
+        )
+        return ", ".join(steps)
+
+
+def build_python(pairs: Sequence[Pair], workshop: Workshop) -> dict[PairId, Outcome]:
+    """Find or build every pair of a Python function and variant; failures are outcomes too."""
+    outcomes: dict[PairId, Outcome] = {}
+    jobs: dict[str, Job] = {}
+    digests: dict[Path, str] = {}
+    for pair in pairs:
+        try:
+            job = _job(pair, digests, workshop)
+        except (BuildError, OSError) as error:
+            workshop.tell(pair, "failed")
+            outcomes[pair_id(pair)] = failed(pair, f"package {pair[0].directory}", advice(error))
+            continue
+        jobs.setdefault(job.key, job).pairs.append(pair)
+    missing = []
+    for job in jobs.values():
+        if (package := load(workshop.cache, job.key)) is None:
+            missing.append(job)
+        else:
+            outcomes.update(_told(job, package, workshop))
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="python-build") as pool:
+        for done in pool.map(lambda job: _build(job, workshop), missing):
+            outcomes.update(done)
+    return outcomes
+
+
+def _job(pair: Pair, digests: dict[Path, str], workshop: Workshop) -> Job:
+    function, variant = pair
+    python = workshop.tools.python()
+    requirements = requirements_of(function.directory)
+    toolchain = {"python": python.version}
+    dependencies = None
+    if requirements:
+        toolchain["uv"] = workshop.tools.uv()[1]
+        dependencies = key_of(requirements, python, toolchain["uv"], TASK_ROOT)
+    if function.directory not in digests:
+        digests[function.directory] = _digest(function.directory)
+    bytecode = variant.bytecode == "unchecked-hash"
+    key = content_key(
+        {
+            "sources": digests[function.directory],
+            "dependencies": dependencies,
+            "python": python.version,
+            "bytecode": bytecode,
+        }
+    )
+    return Job(
+        function=function,
+        requirements=requirements,
+        python=python,
+        toolchain=toolchain,
+        bytecode=bytecode,
+        key=key,
+        pairs=[],
+    )
+
+
+def _build(job: Job, workshop: Workshop) -> dict[PairId, Outcome]:
+    """Make one package, unless another run does so while we wait."""
+    for pair in job.pairs:
+        workshop.tell(pair, "started")
+    began = time.monotonic()
+    try:
+        with workshop.cache.lock(f"python-{job.key[:2]}", lambda: workshop.run.stopped):
+            package = load(workshop.cache, job.key)
+            if package is not None:
+                return _told(job, package, workshop)
+            package = publish(workshop.cache, job.key, lambda tree: _fill(tree, job, workshop))
+    except (BuildError, OSError) as error:
+        command = error.command if isinstance(error, InstallError) else job.recipe
+        for pair in job.pairs:
+            workshop.tell(pair, "failed", time.monotonic() - began)
+        return {pair_id(pair): failed(pair, command, advice(error)) for pair in job.pairs}
+    share = (time.monotonic() - began) / len(job.pairs)
+    for pair in job.pairs:
+        workshop.tell(pair, "built", share)
+    return {pair_id(pair): package for pair in job.pairs}
+
+
+def _told(job: Job, package: Package, workshop: Workshop) -> dict[PairId, Outcome]:
+    for pair in job.pairs:
+        workshop.tell(pair, "cached")
+    return {pair_id(pair): package for pair in job.pairs}
+
+
+def _fill(tree: Path, job: Job, workshop: Workshop) -> Facts:
+    if job.requirements:
+        dependencies = installed(job.requirements, job.python, workshop)
+        _link_tree(dependencies, tree, bytecode=job.bytecode)
+    own = list(_own_sources(job.function.directory))
+    for name, source in own:
+        target = tree / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            _remove_with_bytecode(target)
+        shutil.copyfile(source, target)
+        target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
+    warnings: tuple[str, ...] = ()
+    if job.bytecode:
+        invalid = compile_sources(
+            tree,
+            [name for name, _ in own if name.endswith(".py")],
+            prefix=TASK_ROOT,
+            python=job.python,
+            cache=workshop.cache,
+            run=workshop.run,
+        )
+        warnings = tuple(
+            f"`{name}` is not valid Python {job.python.minor} and ships without bytecode"
+            for name in invalid
+        )
+    return Facts(
+        toolchain=job.toolchain,
+        recipe=job.recipe,
+        breakdown=bytes_per_package(tree),
+        warnings=warnings,
+    )
+
+
+def _link_tree(source: Path, target: Path, *, bytecode: bool) -> None:
+    for name, path in files_of(source):
+        if bytecode or not name.endswith(".pyc"):
+            link = target / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(path, link)
+            except OSError:  # no hard links on this file system, or too many to one file
+                shutil.copy2(path, link)
+
+
+def _remove_with_bytecode(source: Path) -> None:
+    """Make way for a file of the function that replaces one of an installed package.
+
+    Writing to it would change the cached file that it is a link to.
+    """
+    source.unlink()
+    for stale in source.parent.glob(f"__pycache__/{source.stem}.*.pyc"):
+        stale.unlink()
+
+
+def _digest(directory: Path) -> str:
+    digest = hashlib.sha256()
+    for name, path in _own_sources(directory):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{name}\0{os.access(path, os.X_OK)}\0{content}\n".encode())
+    return digest.hexdigest()
+
+
+def _own_sources(directory: Path) -> Iterator[tuple[str, Path]]:
+    """``(name, path)`` of what a function ships of its own, sorted."""
+    for parent, directories, names in os.walk(directory):
+        top = Path(parent) == directory
+        directories[:] = sorted(
+            name
+            for name in directories
+            if not name.startswith(".")
+            and name not in _NOT_SHIPPED_DIRECTORIES
+            and not (top and name in _NOT_SHIPPED_AT_TOP)
+            and not Path(parent, name, "pyvenv.cfg").exists()
+        )
+        for name in sorted(names):
+            if _is_shipped(name, top=top):
+                path = Path(parent, name)
+                yield path.relative_to(directory).as_posix(), path
+
+
+def _is_shipped(name: str, *, top: bool) -> bool:
+    if name.startswith(".") or name.endswith((".pyc", ".pyo")):
+        return False
+    is_test = name == "conftest.py" or (name.startswith("test_") and name.endswith(".py"))
+    return not (top and (name in _NOT_SHIPPED_AT_TOP or is_test))

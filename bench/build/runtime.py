@@ -1,0 +1,123 @@
+"""The managed Python runtime's stand-in: a clean interpreter, and what AWS puts beside it.
+
+**The interpreter** is an empty virtual environment made by ``venv --without-pip`` of the base
+interpreter. The base interpreter's own ``site-packages`` would leak into functions: an import that
+works here and fails on Lambda, or ``.pth`` files that run at every start. ``-S`` and ``-I`` avoid
+that too, but they are not how Lambda starts Python (``site`` runs there, with an almost empty
+``site-packages``), and ``-I`` ignores the ``PYTHONPATH`` that Lambda sets. An environment made by
+``uv venv`` has a ``.pth`` file of its own. The empty environment costs one small file to read
+(``pyvenv.cfg``) and one path entry, which Lambda's interpreter has as well.
+
+**The directory** is what ``/var/runtime`` is on Lambda: ``awslambdaric`` and ``boto3``, pinned with
+hashes in ``runtime-requirements.txt``, compiled by this interpreter.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.build.cache import BuildCache, content_key
+from bench.build.dependencies import InstallError, Requirements, installed
+from bench.build.process import Command, ProcessRunner, Runner
+from bench.build.toolchain import Python, Toolchains
+from bench.build.workshop import Workshop
+from bench.errors import BuildError
+
+KIND = "interpreters"
+RUNTIME_ROOT = "/var/runtime"
+_REQUIREMENTS = Path(__file__).with_name("runtime-requirements.txt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeDirectory:
+    """What Python functions run on."""
+
+    #: The ``python`` of an empty virtual environment.
+    interpreter: Path
+    #: The equivalent of ``/var/runtime``: belongs on ``PYTHONPATH``.
+    directory: Path
+    #: For example ``3.13.0``.
+    version: str
+
+    @property
+    def minor(self) -> str:
+        """For example ``3.13``."""
+        return ".".join(self.version.split(".")[:2])
+
+
+def interpreter(minor: str | None = None) -> Path:
+    """The base interpreter to run functions with: of the running Python, or the given minor.
+
+    Raises:
+        BuildError: no interpreter of that minor version can be found.
+    """
+    if minor is None:
+        return Toolchains.own_python().path
+    run = ProcessRunner()
+    return Toolchains(BuildCache(), run, os.environ).python(minor).path
+
+
+def install_runtime(python: Path, cache: BuildCache, run: Runner | None = None) -> RuntimeDirectory:
+    """Find or make the runtime for the interpreter at ``python``; made once, in one rename.
+
+    Raises:
+        BuildError: the packages cannot be installed; the message is ``uv``'s.
+    """
+    runner = run or ProcessRunner()
+    workshop = Workshop(
+        cache=cache,
+        tools=Toolchains(cache, runner, os.environ),
+        run=runner,
+        environ=os.environ,
+        prove_reproducible=False,
+        observer=lambda _: None,
+    )
+    base = workshop.tools.describe_python(python)
+    text = _REQUIREMENTS.read_text(encoding="utf-8")
+    requirements = Requirements(
+        file=_REQUIREMENTS, contents=((_REQUIREMENTS.name, text),), require_hashes=True
+    )
+    try:
+        directory = installed(requirements, base, workshop, prefix=RUNTIME_ROOT)
+        return RuntimeDirectory(
+            interpreter=_environment(base, workshop), directory=directory, version=base.version
+        )
+    except InstallError as error:
+        raise BuildError(
+            f"the Python runtime of Lambda cannot be installed: {error.message}",
+            hint=f"it is installed once; check the network and try: {error.command}",
+        ) from error
+    except BaseException:
+        runner.stop()
+        raise
+
+
+def _environment(base: Python, workshop: Workshop) -> Path:
+    """The interpreter of an empty virtual environment of ``base``."""
+    status = base.path.stat()
+    key = content_key([str(base.path), base.version, status.st_mtime_ns, status.st_size])
+    entry = workshop.cache.find(KIND, key)
+    if entry is None:
+
+        def write(directory: Path) -> None:
+            done = workshop.run(
+                Command(
+                    arguments=(
+                        *(str(base.path), "-I", "-m", "venv", "--without-pip", "--symlinks"),
+                        str(directory),
+                    ),
+                    cwd=directory,
+                    environment={"PATH": os.defpath},
+                )
+            )
+            if done.status != 0:
+                raise BuildError(f"`{base.path} -m venv` failed: {done.message}")
+            for script in (directory / "bin").glob("[aA]ctivate*"):
+                script.unlink()  # they name the directory before its rename
+            shutil.rmtree(directory / "include", ignore_errors=True)
+
+        entry = workshop.cache.store(KIND, key, write)
+    return entry / "bin" / "python"

@@ -1,0 +1,31 @@
+"""The record that the user named -> its place on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.config import Settings
+from bench.errors import UnknownName
+
+_DIRECTORY = "records"
+
+
+def find_record(name: str, settings: Settings, *, cwd: Path) -> Path:
+    """Find a record by run id, directory or file.
+
+    Raises:
+        UnknownName: it is none of these; with the nearest run ids.
+    """
+    records = settings.out / _DIRECTORY
+    by_id = records / name
+    if "/" not in name and by_id.is_dir():
+        return by_id
+    path = cwd / Path(name).expanduser()
+    if path.exists():
+        return path
+    raise UnknownName("record", name, run_ids(records))
+
+
+def run_ids(records: Path) -> list[str]:
+    """List the runs that are recorded below a directory; none if it does not exist."""
+    return sorted(path.name for path in records.glob("*") if path.is_dir())
