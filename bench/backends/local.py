@@ -16,9 +16,8 @@ from bench import page_cache
 from bench.backends import TrialOrder
 from bench.cpu_share import quota_us, visible_cpus
 from bench.emulator import accounting, limits, variables
-from bench.emulator.cgroups import detect, enter_v2, home_files
+from bench.emulator.cgroups import detect, enter_v2
 from bench.emulator.environment import ExecutionEnvironment, FunctionFault, Invocation, log_tail
-from bench.emulator.limits import Cgroup
 from bench.emulator.processes import Launcher, ProcessOrder
 from bench.model import CpuMode, Trial, TrialError
 
@@ -74,9 +73,10 @@ class LocalBackend:
         self._warm_invokes = warm_invokes
         self.cgroups = enter_v2(detect())
         limits.remove_abandoned(self.cgroups)
-        self._home_groups = home_files(self.cgroups)
-        self._owner = limits.owner_name()
         self._launcher = Launcher()
+        self._cgroup = limits.create(self.cgroups, limits.owner_name())
+        if self._cgroup is not None:
+            self._launcher.join(self._cgroup.procs_files)
         self._processors = sorted(os.sched_getaffinity(0))
         self._count = 0
 
@@ -117,23 +117,25 @@ class LocalBackend:
         )
 
     def close(self) -> None:
-        """End the launcher."""
+        """End the launcher and remove the cgroup."""
         self._launcher.close()
+        if self._cgroup is not None:
+            self._cgroup.remove()
 
     def _live(self, order: TrialOrder, scratch: Path, log: Path, measured: _Measured) -> None:
         memory_mb = order.cell.memory_mb
-        cgroup = limits.create(self.cgroups, f"{self._owner}-{self._count}")
-        with self._environment(order, cgroup) as environment:
+        cgroup = self._cgroup
+        throttled_before = 0 if cgroup is None else cgroup.throttled()
+        with self._environment(order) as environment:
             if self._cpu_mode == "provisioned" and cgroup is not None:
                 cgroup.set_quota(quota_us(memory_mb))
-            environment.start(self._process_order(order, environment, scratch, log, cgroup))
+            environment.start(self._process_order(order, environment, scratch, log))
 
             measured.phases["init"] = environment.init()
             measured.phases["spawn"] = environment.spawn_ns
             environment.settle()
             cpu_init_ns = environment.cpu_ns()
             measured.cpu["init"] = cpu_init_ns
-            environment.leave_group()
             if self._cpu_mode == "on-demand" and cgroup is not None:
                 cgroup.set_quota(quota_us(memory_mb))
 
@@ -163,18 +165,15 @@ class LocalBackend:
             measured.guards["idle"] = int(environment.was_idle)
             measured.guards["private_tmp"] = int(environment.private_tmp)
             if cgroup is not None:
-                measured.guards["throttled_periods"] = cgroup.throttled()
+                measured.guards["throttled_periods"] = cgroup.throttled() - throttled_before
 
     @contextlib.contextmanager
-    def _environment(
-        self, order: TrialOrder, cgroup: Cgroup | None
-    ) -> Iterator[ExecutionEnvironment]:
+    def _environment(self, order: TrialOrder) -> Iterator[ExecutionEnvironment]:
         environment = ExecutionEnvironment(
             self._launcher,
             function_name=order.function.name,
             timeout_s=order.function.timeout_s,
-            cgroup=cgroup,
-            home_groups=self._home_groups,
+            cgroup=self._cgroup,
         )
         try:
             yield environment
@@ -187,7 +186,6 @@ class LocalBackend:
         environment: ExecutionEnvironment,
         scratch: Path,
         log: Path,
-        cgroup: Cgroup | None,
     ) -> ProcessOrder:
         tmp = scratch / "tmp"
         tmp.mkdir(mode=0o1777)
@@ -221,7 +219,6 @@ class LocalBackend:
             environment=variables_,
             directory=order.tree,
             log_path=log,
-            cgroups=() if cgroup is None else cgroup.procs_files,
             cpus=self._processors[: visible_cpus(order.cell.memory_mb)],
             tmp=tmp if bind_tmp else None,
         )

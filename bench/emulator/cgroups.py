@@ -135,12 +135,3 @@ def _ancestry() -> Iterator[str]:
     while pid > 0:
         yield str(pid)
         pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def home_files(support: CgroupSupport) -> tuple[str, ...]:
-    """The ``cgroup.procs`` files by which a process returns from a trial's groups to ours."""
-    if support.version == "v2":
-        group = support.parents["cpu"]
-        home = group / _HOME
-        return (str((home if home.exists() else group) / "cgroup.procs"),)
-    return tuple(sorted({str(p / "cgroup.procs") for p in support.parents.values()}))

@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -79,20 +78,17 @@ class ExecutionEnvironment:
         function_name: str,
         timeout_s: float,
         cgroup: Cgroup | None,
-        home_groups: Sequence[str],
     ) -> None:
         self._launcher = launcher_process
         self._api = RuntimeApi(launcher_process.channel.fileno())
         self._function_name = function_name
         self._timeout_s = timeout_s
         self._cgroup = cgroup
-        self._home_groups = home_groups
         self._cpu_base_ns = 0
         self._parked: Connection | None = None
         self._state: Literal["init", "ready", "running", "responded", "ended"] = "init"
         self._at_gate = False
         self._started = False
-        self._left_groups = False
         self._request_id = ""
         #: Whether the function sees a `/tmp` of its own.
         self.private_tmp = False
@@ -142,12 +138,6 @@ class ExecutionEnvironment:
         idle = accounting.wait_until_idle(self.pid, _IDLE_LIMIT_S)
         self.was_idle = self.was_idle and idle
 
-    def leave_group(self) -> None:
-        """Take the launcher out of the function's cgroup; once, after init."""
-        if self._cgroup is not None and not self._left_groups:
-            self._launcher.leave(self._home_groups)
-            self._left_groups = True
-
     def cpu_ns(self) -> int:
         """CPU time of the environment since start: of its cgroup, else of its main process."""
         if self._cgroup is None:
@@ -188,19 +178,22 @@ class ExecutionEnvironment:
         )
 
     def end(self) -> None:
-        """Kill the process group, take the launcher back, remove the cgroup.
+        """Kill the process group, and in the cgroup everybody but the launcher.
 
         Raises:
             MeasurementError: the process does not end.
         """
         self._state = "ended"
         try:
-            pid = self.pid if self._started else 0
             if self._at_gate:
                 self._launcher.abandon()
+            pid = self.pid if self._started else 0
+            if self._cgroup is not None:
+                self._cgroup.set_quota(None)  # to die takes CPU time too
             if pid:
                 kill_group(pid)
-            self.leave_group()
+            if self._cgroup is not None:
+                self._cgroup.kill_all_but(self._launcher.own_pid)
             if pid and self._exited(pid, _KILL_LIMIT_S) is None:
                 raise MeasurementError(
                     f"process {pid} of `{self._function_name}` does not end",
@@ -208,8 +201,6 @@ class ExecutionEnvironment:
                 )
         finally:
             self._api.close()
-            if self._cgroup is not None:
-                self._cgroup.remove()
 
     # -- the Runtime API's states ----------------------------------------------------------
 

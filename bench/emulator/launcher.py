@@ -1,8 +1,9 @@
 """The launcher: a small process that starts functions and stamps the clock before it does.
 
 It runs as a program of its own (``python -I -S launcher.py CHANNEL GATE STAMPS``), so that the
-cost of starting a function does not depend on the size of the process that asks. For each trial
-it takes on itself all that the function shall inherit — cgroups, private ``/tmp``, log, working
+cost of starting a function does not depend on the size of the process that asks. It lives in the
+cgroup of the functions it starts, because moving a process between cgroups costs milliseconds.
+For each trial it takes on itself what the function shall inherit — private ``/tmp``, log, working
 directory, processors — and builds ``argv`` and ``envp``; all that is off the timed path. Then it
 waits at the gate, and between the byte at the gate and ``posix_spawn`` there are two clock
 readings. ``posix_spawn`` shares the launcher's memory until exec (``CLONE_VFORK``); a forked
@@ -10,12 +11,11 @@ copy of the interpreter would pay some 300 µs in exec for giving its memory bac
 
 Messages are JSON datagrams on CHANNEL (an ``AF_UNIX`` ``SOCK_SEQPACKET`` socket):
 
-* ``{"prepare": {"argv", "environment", "directory", "log", "cgroups", "cpus", "tmp"}}`` is
-  answered by ``{"ready": true, "private_tmp": bool}`` or ``{"failed": reason}``;
+* ``{"join": [cgroup.procs files]}`` is answered by ``{"joined": true}``;
+* ``{"prepare": {"argv", "environment", "directory", "log", "cpus", "tmp"}}`` is answered by
+  ``{"ready": true, "private_tmp": bool}`` or ``{"failed": reason}``;
 * after the gate nothing is said, or ``{"failed": reason}``: composing a message would keep the
   processor on which the new process is about to start;
-* ``{"leave": [cgroup.procs files]}`` moves the launcher out of the trial's cgroups and is answered
-  by ``{"left": true}``;
 * ``{"exited": pid, "status": wait status}`` comes unasked for every child that ends.
 
 STAMPS is a shared page of unsigned 64-bit integers, indexed by the ``STAMP_*`` constants.
@@ -130,14 +130,15 @@ class Launcher:
         if error_number:
             self._say({"failed": os.strerror(error_number)})
 
-    def leave(self, procs_files: list[str]) -> None:
-        """Go back to the cgroups the launcher lives in, and to its own ``/tmp``."""
-        for path in procs_files:
-            _join(path)
-        if self._tmp_bound:
-            _libc.umount2(b"/tmp", _MNT_DETACH)
-            self._tmp_bound = False
-        self._say({"left": True})
+    def join(self, procs_files: list[str]) -> None:
+        """Move to other cgroups."""
+        try:
+            for path in procs_files:
+                _join(path)
+        except OSError as error:
+            self._say({"failed": str(error)})
+            return
+        self._say({"joined": True})
 
     def reap(self) -> None:
         """Report every child that ended; orphans of a function are reaped here too."""
@@ -157,9 +158,10 @@ class Launcher:
         os.close(log)
         os.chdir(order["directory"])
         os.sched_setaffinity(0, order["cpus"] or self._processors)
-        for path in order["cgroups"]:
-            _join(path)
-        if order["tmp"] is not None and self._private_mounts and not self._tmp_bound:
+        if self._tmp_bound:
+            _libc.umount2(b"/tmp", _MNT_DETACH)
+            self._tmp_bound = False
+        if order["tmp"] is not None and self._private_mounts:
             bound = _libc.mount(os.fsencode(order["tmp"]), b"/tmp", None, _MS_BIND, None)
             self._tmp_bound = bound == 0
         return self._tmp_bound
@@ -230,7 +232,7 @@ def main() -> None:
             if "prepare" in request:
                 launcher.prepare(request["prepare"])
             else:
-                launcher.leave(request["leave"])
+                launcher.join(request["join"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""CPU share and CPU accounting of one execution environment, by cgroup v1 or v2.
+"""CPU share and CPU accounting of execution environments, by cgroup v1 or v2.
+
+One group serves all trials of a run, one after the other: the launcher lives in it.
 
 Where the kernel's CPU controller is not ours to use, nothing is limited and
 :class:`CgroupSupport` says why.
@@ -17,7 +19,7 @@ from bench.cpu_share import PERIOD_US
 from bench.errors import MeasurementError
 
 _GROUP_PREFIX = "coldbench-"
-_REMOVE_LIMIT_S = 5.0
+_EMPTY_LIMIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,7 @@ class CgroupSupport:
 
 
 class Cgroup(Protocol):
-    """The cgroup of one execution environment."""
+    """The cgroup of the execution environments of one run."""
 
     #: ``cgroup.procs`` files that a process must write itself to.
     procs_files: tuple[str, ...]
@@ -46,11 +48,18 @@ class Cgroup(Protocol):
     def throttled(self) -> int:
         """Periods in which the group was stopped."""
 
+    def kill_all_but(self, pid: int) -> None:
+        """Kill every process of the group except ``pid``, and wait until they are gone.
+
+        Raises:
+            MeasurementError: something in it cannot be killed.
+        """
+
     def remove(self) -> None:
         """Kill what is left in the group and remove it.
 
         Raises:
-            MeasurementError: something in it could not be killed.
+            MeasurementError: something in it cannot be killed.
         """
 
 
@@ -81,6 +90,10 @@ class CgroupV1:
         """Periods in which the group was stopped."""
         return _flat_value(self._cpu / "cpu.stat", "nr_throttled")
 
+    def kill_all_but(self, pid: int) -> None:
+        """Kill every process of the group except ``pid``, and wait until they are gone."""
+        _empty(self._cpu, keep=pid)
+
     def remove(self) -> None:
         """Kill what is left in the group and remove it."""
         os.close(self._quota_fd)
@@ -109,6 +122,10 @@ class CgroupV2:
     def throttled(self) -> int:
         """Periods in which the group was stopped."""
         return _flat_value(self._directory / "cpu.stat", "nr_throttled")
+
+    def kill_all_but(self, pid: int) -> None:
+        """Kill every process of the group except ``pid``, and wait until they are gone."""
+        _empty(self._directory, keep=pid)
 
     def remove(self) -> None:
         """Kill what is left in the group and remove it."""
@@ -170,21 +187,35 @@ def _flat_value(path: Path, key: str) -> int:
     return 0
 
 
+def _empty(directory: Path, *, keep: int) -> None:
+    """Kill until nobody but ``keep`` is left: a process may fork between the look and the kill."""
+    deadline = time.monotonic() + _EMPTY_LIMIT_S
+    while True:
+        others = {int(p) for p in (directory / "cgroup.procs").read_text().split()} - {keep, 0}
+        if not others:
+            return
+        for pid in others:
+            _kill(pid)
+        if time.monotonic() > deadline:
+            raise MeasurementError(
+                f"processes of a finished trial do not end: {sorted(others)}",
+                hint=f"look at `cat {directory}/cgroup.procs` and `cat /proc/PID/stack`",
+            )
+        time.sleep(0.0005)
+
+
 def _empty_and_remove(directory: Path) -> None:
-    deadline = time.monotonic() + _REMOVE_LIMIT_S
-    while directory.exists():
-        for pid in (directory / "cgroup.procs").read_text().split():
-            if int(pid) != 0:
-                _kill(int(pid))
+    if not directory.exists():
+        return
+    _empty(directory, keep=0)
+    deadline = time.monotonic() + _EMPTY_LIMIT_S
+    while True:
         try:
             directory.rmdir()
             return
-        except OSError as error:
+        except OSError as error:  # the last process is gone from the list before it is gone
             if time.monotonic() > deadline:
-                raise MeasurementError(
-                    f"processes of a finished trial do not end; their cgroup is `{directory}`",
-                    hint=f"look at `cat {directory}/cgroup.procs`",
-                ) from error
+                raise MeasurementError(f"cannot remove the cgroup {directory}: {error}") from error
             time.sleep(0.001)
 
 

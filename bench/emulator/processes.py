@@ -29,8 +29,6 @@ class ProcessOrder:
     environment: Mapping[str, str]
     directory: Path
     log_path: Path
-    #: ``cgroup.procs`` files to join, one per hierarchy.
-    cgroups: Sequence[str] = ()
     #: Processors the function may use; None leaves the choice to the scheduler.
     cpus: Sequence[int] | None = None
     #: Directory to bind over ``/tmp`` where privileges permit; None leaves ``/tmp`` alone.
@@ -70,13 +68,27 @@ class Launcher:
         for fd in passed:
             os.set_inheritable(fd, True)
         argv = [sys.executable, "-I", "-S", program.__file__, *map(str, passed)]
-        self._pid = os.posix_spawn(
+        self.own_pid = os.posix_spawn(
             sys.executable, argv, {}, setpgroup=0, setsigdef=[signal.SIGINT, signal.SIGTERM]
         )
         theirs.close()
         os.close(gate_read)
         os.close(stamps_fd)
         self._exits: dict[int, ExitStatus] = {}
+
+    def join(self, procs_files: Sequence[str]) -> None:
+        """Move the launcher, and with it all functions it starts, to cgroups.
+
+        Raises:
+            MeasurementError: they cannot be joined.
+        """
+        self._ask({"join": list(procs_files)})
+        answer = self._answer("joined")
+        if "failed" in answer:
+            raise MeasurementError(
+                f"cannot join the cgroup of the trials: {answer['failed']}",
+                hint="`coldbench doctor` shows what this machine permits",
+            )
 
     def prepare(self, order: ProcessOrder) -> bool:
         """Have the launcher take on what the function inherits and wait at the gate.
@@ -94,7 +106,6 @@ class Launcher:
                     "environment": dict(order.environment),
                     "directory": str(order.directory),
                     "log": str(order.log_path),
-                    "cgroups": list(order.cgroups),
                     "cpus": None if order.cpus is None else list(order.cpus),
                     "tmp": None if order.tmp is None else str(order.tmp),
                 }
@@ -123,11 +134,6 @@ class Launcher:
             return 0
         return self.stamps[program.STAMP_PID]
 
-    def leave(self, procs_files: Sequence[str]) -> None:
-        """Move the launcher itself out of the trial's cgroups and private ``/tmp``."""
-        self._ask({"leave": list(procs_files)})
-        self._answer("left")
-
     def exited(self, pid: int, timeout_s: float = 0.0) -> ExitStatus | None:
         """The exit of ``pid``, waiting at most ``timeout_s`` for it.
 
@@ -147,7 +153,7 @@ class Launcher:
         """End the launcher."""
         self.channel.close()
         os.close(self._gate)
-        os.waitpid(self._pid, 0)
+        os.waitpid(self.own_pid, 0)
         self.stamps.release()
         self._page.close()
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
-from conftest import ANSWER, order_of, write_bootstrap
+from bootstraps import ANSWER, order_of, write_bootstrap
 
 from bench.backends.local import LocalBackend
 from bench.model import Trial
@@ -225,11 +226,24 @@ if child == 0:
 open({str(pid_file)!r}, "w").write(str(child))
 """
     trial(init=fork)
-    groups = [p for parent in backend.cgroups.parents.values() for p in parent.glob("coldbench-*")]
 
     assert not _runs(int(pid_file.read_text()))
-    assert [g for g in groups if f"-{os.getpid()}-" in f"-{g.name}-"] == []
     assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_closed_backend_leaves_no_cgroup_and_no_process(tmp_path: Path) -> None:
+    """The group of the run is gone, and the launcher with it."""
+    for name in ("work", "logs"):
+        (tmp_path / name).mkdir()
+    backend = LocalBackend(
+        work_directory=tmp_path / "work", log_directory=tmp_path / "logs", python=None
+    )
+    backend.run(order_of(write_bootstrap(tmp_path / "function")))
+    backend.close()
+
+    ours = f"coldbench-{os.getpid()}-*"
+    assert [g for p in backend.cgroups.parents.values() for g in p.glob(ours)] == []
+    assert psutil.Process().children(recursive=True) == []
 
 
 def test_a_daemon_that_left_the_session_does_not_survive_where_there_are_cgroups(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.emulator.cgroups import detect, home_files
+from bench.emulator.cgroups import detect
 
 
 def _proc(tmp_path: Path, mountinfo: str, cgroup: str) -> Path:
@@ -38,10 +38,6 @@ def test_v1_needs_cpu_and_cpuacct(tmp_path: Path) -> None:
         "cpu": tmp_path / "cpu" / "job",
         "cpuacct": tmp_path / "cpuacct" / "job",
     }
-    assert home_files(support) == (
-        f"{tmp_path}/cpu/job/cgroup.procs",
-        f"{tmp_path}/cpuacct/job/cgroup.procs",
-    )
 
 
 def test_v1_controllers_mounted_together(tmp_path: Path) -> None:
@@ -52,7 +48,7 @@ def test_v1_controllers_mounted_together(tmp_path: Path) -> None:
     support = detect(_proc(tmp_path, mounts, "2:cpu,cpuacct:/\n"))
 
     assert support.version == "v1"
-    assert home_files(support) == (f"{tmp_path}/both/cgroup.procs",)
+    assert support.parents == {"cpu": tmp_path / "both", "cpuacct": tmp_path / "both"}
 
 
 def test_a_mount_of_a_part_of_the_hierarchy(tmp_path: Path) -> None:
