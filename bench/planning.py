@@ -19,7 +19,7 @@ MAX_ROUNDS = 273
 #: Discarded by rule, so that caches are in the declared state for all that count.
 DISCARDED_ROUNDS = 3
 #: Trials of each cell that checks the quota model.
-VALIDATION_ROUNDS = 4
+VALIDATION_ROUNDS = 3
 #: A seed drawn for a user is short enough to be typed again.
 _SEEDS = 1_000_000
 

@@ -23,8 +23,8 @@ from bench.errors import BuildError
 KIND = "dependencies"
 TASK_ROOT = "/var/task"
 
-#: The newest glibc that every current Lambda Python image (Amazon Linux 2023) has is 2.34; of the
-#: wheel platforms below it, this is the one that packages are published for.
+#: Amazon Linux 2023, under Lambda's Python 3.12 and later, has glibc 2.34; of the platforms that it
+#: can load, this is the one that packages publish wheels for.
 _PLATFORM = "manylinux_2_28"
 _INCLUDED_FILE = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[\s=]+(\S+)", re.MULTILINE)
 #: Settings of the user's environment that would make it another installation.

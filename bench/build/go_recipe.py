@@ -65,7 +65,7 @@ class Job:
     def toolchain(self) -> dict[str, str]:
         """Tool versions that the outcome depends on."""
         tools = {"go": self.ground.go.version}
-        if self.ground.c_compiler and self.variant.build_environment.get("CGO_ENABLED") != "0":
+        if self.ground.c_compiler and _may_use_cgo(self.variant):
             tools["cc"] = self.ground.c_compiler
         return tools
 
@@ -84,6 +84,10 @@ class Job:
     def _line(self, go: str) -> str:
         arguments = (go, *arguments_of(self.variant), "-o", BOOTSTRAP, self.target)
         return shell_line(arguments, settings_of(self.variant))
+
+
+def _may_use_cgo(variant: Variant) -> bool:
+    return variant.build_environment.get("CGO_ENABLED") != "0"
 
 
 def arguments_of(variant: Variant) -> tuple[str, ...]:
@@ -126,7 +130,7 @@ def job_for(pair: Pair, grounds: dict[Path, Ground], workshop: Workshop) -> Job:
     key = content_key(
         {
             "go": ground.go.version,
-            "cc": ground.c_compiler,
+            "cc": ground.c_compiler if _may_use_cgo(variant) else None,
             "module": ground.module.path,
             # A copy is built in a path that depends on the module alone.
             "root": str(root) if ground.module.in_place else None,

@@ -103,7 +103,7 @@ def _result(pairs: Sequence[Pair], outcomes: Mapping[PairId, Outcome]) -> BuildR
             replace(
                 artifact,
                 identical_to=first.get(same),
-                warnings=(*artifact.warnings, *_limits(outcome)),
+                warnings=(*artifact.warnings, *limit_warnings(outcome)),
             )
         )
         first.setdefault(same, variant.id)
@@ -119,7 +119,7 @@ def handler_of(function: Function, variant: Variant) -> str:
     return function.handler
 
 
-def _limits(package: Package) -> tuple[str, ...]:
+def limit_warnings(package: Package) -> tuple[str, ...]:
     """Sentences about Lambda's limits that a package is over, or near."""
     checks = (
         ("zipped", package.zip_bytes, ZIP_LIMIT_BYTES, "50 MB for a direct upload"),

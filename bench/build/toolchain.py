@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,8 +82,16 @@ def version_order(text: str) -> tuple[int, int, int, int, int]:
 class Toolchains:
     """Finds tools on behalf of one process, and remembers what they said in the cache."""
 
-    def __init__(self, cache: BuildCache, run: Runner, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        cache: BuildCache,
+        run: Runner,
+        environ: Mapping[str, str],
+        wheel_go: Callable[[], Path | None] | None = None,
+    ) -> None:
+        """Look on the ``PATH`` of ``environ``, and for Go in a wheel (``wheel_go``) after that."""
         self.environ = environ
+        self._wheel_go = wheel_go or _go_of_wheel
         self._run = run
         self._file = cache.root / "tools.json"
         self._lock = threading.Lock()
@@ -96,7 +104,7 @@ class Toolchains:
             BuildError: there is none, or none that is recent enough.
         """
         seen = []
-        for look in (self._go_on_path, _go_of_wheel):
+        for look in (self._go_on_path, self._wheel_go):
             candidate = look()
             if candidate is None:
                 continue

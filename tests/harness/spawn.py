@@ -22,9 +22,7 @@ _IDLE_S = 0.0005
 def compile_c(directory: Path, name: str, *flags: str) -> Path:
     """Compile one of the C programs beside this file."""
     program = directory / name
-    subprocess.run(
-        ["cc", "-O2", *flags, "-o", str(program), str(_HERE / f"{name}.c")], check=True
-    )
+    subprocess.run(["cc", "-O2", *flags, "-o", str(program), str(_HERE / f"{name}.c")], check=True)
     return program
 
 
