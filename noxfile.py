@@ -1,7 +1,7 @@
 # /// script
 # dependencies = ["nox[uv]"]
 # ///
-"""Sessions of coldbench. No logic here: each installs and calls; arguments after ``--`` are passed on."""
+"""Sessions of coldbench: each installs and calls; arguments after ``--`` are passed on."""
 
 from __future__ import annotations
 

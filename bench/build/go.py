@@ -108,8 +108,10 @@ def _build_module(jobs: Sequence[Job], workshop: Workshop) -> dict[PairId, Outco
         scratch = workshop.cache.scratch(name)
         shutil.rmtree(scratch, ignore_errors=True)
         try:
-            site = _prepare(scratch, missing, workshop)
-            outcomes.update(_build_chains(missing, site, workshop))
+            # Outputs are ours alone: a compiler that outlived a killed run writes elsewhere.
+            with workshop.cache.temporary() as outputs:
+                site = _prepare(scratch, outputs, missing, workshop)
+                outcomes.update(_build_chains(missing, site, workshop))
         except (BuildError, OSError) as error:
             outcomes.update(_all_failed(missing, advice(error), workshop))
         finally:
@@ -117,10 +119,8 @@ def _build_module(jobs: Sequence[Job], workshop: Workshop) -> dict[PairId, Outco
     return outcomes
 
 
-def _prepare(scratch: Path, jobs: Sequence[Job], workshop: Workshop) -> Site:
+def _prepare(scratch: Path, outputs: Path, jobs: Sequence[Job], workshop: Workshop) -> Site:
     ground = jobs[0].ground
-    outputs = scratch / "out"
-    outputs.mkdir(parents=True)
     environment = environment_of(ground, workshop)
     if ground.module.in_place:
         return Site(first=ground.module.root, second=None, outputs=outputs, environment=environment)

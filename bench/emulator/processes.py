@@ -134,6 +134,24 @@ class Launcher:
             return 0
         return self.stamps[program.STAMP_PID]
 
+    def await_stamps(self) -> None:
+        """Wait until the launcher has written all its stamps.
+
+        On a busy machine a function can be through its init before the launcher, which shared a
+        processor with it, has returned from ``posix_spawn``.
+
+        Raises:
+            MeasurementError: the launcher does not come back.
+        """
+        deadline = time.monotonic() + _ANSWER_LIMIT_S
+        while self.stamps[program.STAMP_EXECUTED_NS] == 0:
+            if time.monotonic() > deadline:
+                raise MeasurementError(
+                    f"the launcher did not return from spawning within {_ANSWER_LIMIT_S:.0f} s",
+                    hint="the machine may be overloaded; try `coldbench doctor`",
+                )
+            time.sleep(0.0001)
+
     def exited(self, pid: int, timeout_s: float = 0.0) -> ExitStatus | None:
         """The exit of ``pid``, waiting at most ``timeout_s`` for it.
 

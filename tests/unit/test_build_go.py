@@ -203,8 +203,8 @@ def test_a_missing_toolchain_fails_every_pair_with_advice(root: Path, tmp_path: 
     assert 'pip install "coldbench[go]"' in failure.message
 
 
-def test_a_library_is_no_function(root: Path, tmp_path: Path) -> None:
-    """`go build` writes no program for a package that is not `main`; the message says so."""
+def test_a_directory_without_go_files_is_no_function(root: Path, tmp_path: Path) -> None:
+    """The message says what is missing, instead of the compiler's."""
     run = ScriptedTools()
     workshop = a_workshop(tmp_path, run, prove=False)
     (root / "empty").mkdir()
