@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.config import Settings
 from bench.errors import MeasurementError
-from bench.model import MEMORY_ONE_VCPU_MB, Artifact, Cell, Event, Function, Plan
+from bench.model import MEMORY_ONE_VCPU_MB, Artifact, Cell, Plan
 from bench.targets import Selection
 
 #: The fewest judged rounds of a normal run: the first look of the sequential test.
@@ -62,7 +62,8 @@ def make_plan(
         for event in selection.events
         for variant in _distinct_variants(selection, artifacts)
         for memory_mb in measured
-        if wishes.everything or not _left_out(selection.function, variant, event, settings)
+        if wishes.everything
+        or not _left_out(f"{selection.function.id}/{variant}/{event.name}", settings)
     )
     if not cells:
         raise MeasurementError(
@@ -115,8 +116,7 @@ def _baseline(selection: Selection, artifacts: Artifacts) -> str:
     return selection.baseline
 
 
-def _left_out(function: Function, variant: str, event: Event, settings: Settings) -> bool:
-    name = f"{function.id}/{variant}/{event.name}"
+def _left_out(name: str, settings: Settings) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in settings.leave_out)
 
 

@@ -153,7 +153,10 @@ SETTINGS: tuple[Setting, ...] = (
         field="leave_out",
         parse=_globs,
         default=(),
-        help="cells that are measured only with `--all`: globs of function/variant/event",
+        help=(
+            "cells that are measured only with `--all`: globs of function/variant/event, or of "
+            "function/variant/event/128MB for checks of the quota model"
+        ),
         metavar="GLOBS",
     ),
     Setting(

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.config import Settings, load_settings
+from bench.errors import MeasurementError
+from bench.model import Artifact, Event, Function
+from bench.planning import MAX_ROUNDS, MIN_ROUNDS, Wishes, make_plan
+from bench.targets import Selection
+from bench.variants import of_runtime
+
+WISHES = Wishes(limits=True)
+
+
+def _settings(**changes: object) -> Settings:
+    settings = load_settings({}, cwd=Path("/"), environ={})
+    return replace(settings, **changes)  # type: ignore[arg-type]
+
+
+def _asked_for(*sizes: int) -> Settings:
+    settings = _settings(memory_sizes_mb=sizes)
+    return replace(settings, sources={**settings.sources, "memory": "--memory"})
+
+
+def _selection(*variants: str, library: bool = False) -> Selection:
+    function = Function(
+        id="python/orders",
+        runtime="python",
+        directory=Path("/orders"),
+        handler="app.handler",
+        events=(
+            Event(name="plain", path=Path("/plain.json"), uses_library=False if library else None),
+            Event(name="used", path=Path("/used.json"), uses_library=True if library else None),
+        ),
+    )
+    recipes = tuple(v for v in of_runtime("python") if v.id in (variants or ("eager", "lazy")))
+    return Selection(function=function, variants=recipes, events=function.events, baseline="eager")
+
+
+def _artifacts(*variants: str, **identical: str) -> dict[tuple[str, str], Artifact]:
+    return {
+        ("python/orders", v): Artifact(
+            function="python/orders",
+            variant=v,
+            digest=v,
+            zip_path=Path("/zip"),
+            tree_path=Path("/tree"),
+            handler="app.handler",
+            zip_bytes=1,
+            unpacked_bytes=1,
+            binary_bytes=0,
+            toolchain={},
+            recipe="",
+            identical_to=identical.get(v),
+        )
+        for v in variants
+    }
+
+
+def test_the_largest_memory_size_is_measured_and_the_others_modelled() -> None:
+    """Measuring one size of all cells fits the time, and the model fills the report."""
+    plan = make_plan([_selection()], _artifacts("eager", "lazy"), _settings(), WISHES)
+
+    assert {c.memory_mb for c in plan.cells} == {1769}
+    assert plan.memory_sizes_mb == (128, 512, 1024, 1769)
+    assert {c.memory_mb for c in plan.validation_cells} == {128, 512, 1024}
+
+
+def test_memory_sizes_that_were_asked_for_are_measured() -> None:
+    """`--memory 128,512` is an order, not a wish."""
+    plan = make_plan([_selection()], _artifacts("eager", "lazy"), _asked_for(128, 512), WISHES)
+
+    assert {c.memory_mb for c in plan.cells} == {128, 512}
+    assert plan.validation_cells == ()
+
+
+def test_without_limits_one_whole_cpu_is_measured_and_nothing_is_checked() -> None:
+    """Where no quota can be set, every smaller size is modelled."""
+    plan = make_plan(
+        [_selection()], _artifacts("eager", "lazy"), _asked_for(128, 512), Wishes(limits=False)
+    )
+
+    assert {c.memory_mb for c in plan.cells} == {1769}
+    assert plan.cpu_mode == "none"
+    assert plan.validation_cells == ()
+    assert plan.memory_sizes_mb == (128, 512)
+
+
+def test_a_package_that_equals_another_is_not_measured_twice() -> None:
+    """The baseline of a run whose baseline is a copy is the original."""
+    artifacts = _artifacts("eager", "lazy", lazy="eager")
+    selection = replace(_selection(), baseline="lazy")
+
+    plan = make_plan([selection], artifacts, _settings(), WISHES)
+
+    assert {c.variant for c in plan.cells} == {"eager"}
+    assert plan.baselines == {"python/orders": "eager"}
+
+
+def test_a_variant_that_was_not_built_is_not_planned() -> None:
+    """The others are; the first of them stands in for a baseline that failed."""
+    plan = make_plan([_selection()], _artifacts("lazy"), _settings(), WISHES)
+
+    assert {c.variant for c in plan.cells} == {"lazy"}
+    assert plan.baselines == {"python/orders": "lazy"}
+
+
+def test_cells_can_be_left_out_of_a_default_run_and_are_in_a_run_of_everything() -> None:
+    """Globs of function/variant/event."""
+    settings = _settings(leave_out=("python/orders/lazy/used",))
+    artifacts = _artifacts("eager", "lazy")
+
+    default = make_plan([_selection()], artifacts, settings, WISHES)
+    everything = make_plan([_selection()], artifacts, settings, replace(WISHES, everything=True))
+
+    assert ("lazy", "used") not in {(c.variant, c.event) for c in default.cells}
+    assert ("lazy", "used") in {(c.variant, c.event) for c in everything.cells}
+    assert {c.memory_mb for c in everything.cells} == {128, 512, 1024, 1769}
+
+
+def test_the_model_is_checked_where_it_matters_most() -> None:
+    """The lazy style with an event that uses the library has the longest first invoke."""
+    plan = make_plan([_selection(library=True)], _artifacts("eager", "lazy"), _settings(), WISHES)
+
+    assert {(c.variant, c.event) for c in plan.validation_cells} == {("lazy", "used")}
+
+
+def test_single_checks_of_the_model_can_be_left_out() -> None:
+    """Globs of function/variant/event/size."""
+    settings = _settings(leave_out=("*/128MB",))
+    plan = make_plan([_selection()], _artifacts("eager", "lazy"), settings, WISHES)
+
+    assert {c.memory_mb for c in plan.validation_cells} == {512, 1024}
+    assert len(plan.cells) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "wishes", "rounds", "discarded"),
+    [
+        ({}, WISHES, MIN_ROUNDS, 3),
+        ({"rounds": 40}, WISHES, 40, 3),
+        ({"budget_s": 60.0}, WISHES, MAX_ROUNDS, 3),
+        ({"rounds": 40}, replace(WISHES, smoke=True), 1, 0),
+    ],
+)
+def test_how_many_rounds(
+    changes: dict[str, object], wishes: Wishes, rounds: int, discarded: int
+) -> None:
+    """Sixteen unless told otherwise; as many as a budget allows; one for a smoke run."""
+    plan = make_plan([_selection()], _artifacts("eager", "lazy"), _settings(**changes), wishes)
+
+    assert (plan.rounds, plan.discarded_rounds) == (rounds, discarded)
+
+
+def test_a_given_seed_is_kept_and_a_missing_one_is_drawn() -> None:
+    """Every plan has a seed that can be typed again."""
+    artifacts = _artifacts("eager")
+
+    assert make_plan([_selection()], artifacts, _settings(seed=7), WISHES).seed == 7
+    assert 0 <= make_plan([_selection()], artifacts, _settings(), WISHES).seed < 1_000_000
+
+
+def test_nothing_to_measure_is_an_error() -> None:
+    """When no build succeeded there is no run."""
+    with pytest.raises(MeasurementError, match="nothing to measure"):
+        make_plan([_selection()], {}, _settings(), WISHES)
