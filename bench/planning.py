@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.config import Settings
 from bench.errors import MeasurementError
@@ -71,9 +71,8 @@ def make_plan(
             hint="see the build errors above; `--all` measures what `leave_out` leaves out",
         )
     modelled = tuple(s for s in sizes if s not in measured)
-    validation = (
-        () if wishes.smoke or not wishes.limits else _validation(selections, cells, modelled)
-    )
+    checks = _checks(selections, cells, modelled, settings) if wishes.limits else ()
+    checks = () if wishes.smoke else checks
     return Plan(
         seed=_seed(settings),
         rounds=_rounds(settings, wishes),
@@ -82,8 +81,8 @@ def make_plan(
         cpu_mode=settings.cpu if wishes.limits else "none",
         cells=cells,
         baselines={s.function.id: _baseline(s, artifacts) for s in selections},
-        validation_cells=validation,
-        validation_rounds=VALIDATION_ROUNDS if validation else 0,
+        validation_cells=checks,
+        validation_rounds=VALIDATION_ROUNDS if checks else 0,
         memory_sizes_mb=sizes,
         budget_s=settings.budget_s,
         smoke=wishes.smoke,
@@ -120,10 +119,13 @@ def _left_out(name: str, settings: Settings) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in settings.leave_out)
 
 
-def _validation(
-    selections: Sequence[Selection], cells: Sequence[Cell], sizes: Sequence[int]
+def _checks(
+    selections: Sequence[Selection],
+    cells: Sequence[Cell],
+    sizes: Sequence[int],
+    settings: Settings,
 ) -> tuple[Cell, ...]:
-    """One measured cell of each function again at each modelled size.
+    """One measured cell of each function again at each modelled size, to check the model.
 
     The lazy style with an event that uses the library has the longest first invoke, so the model
     has the most to get wrong there; functions without styles use their first cell.
@@ -135,15 +137,10 @@ def _validation(
         lazy = [c for c in own if c.variant == "lazy" and c.event in used]
         chosen += (lazy or own)[:1]
     return tuple(
-        Cell(
-            function=cell.function,
-            variant=cell.variant,
-            memory_mb=memory_mb,
-            event=cell.event,
-            page_cache=cell.page_cache,
-        )
+        replace(cell, memory_mb=memory_mb)
         for cell in chosen
         for memory_mb in sizes
+        if not _left_out(f"{cell.function}/{cell.variant}/{cell.event}/{memory_mb}MB", settings)
     )
 
 
