@@ -48,7 +48,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
-    session.run("python", "-m", "tests.gofmt", "go_functions")
+    session.run("python", "-m", "tests.go_checks", "go_functions")
 
 
 @nox.session
