@@ -22,8 +22,9 @@ from typing import Any
 
 from bench import schedule
 from bench.backends import Backend, TrialOrder
-from bench.backends.local import LocalBackend, PythonRuntime
+from bench.backends.local import LocalBackend
 from bench.codec import from_json
+from bench.emulator.deployment import PythonRuntime
 from bench.errors import BenchError, Interrupted
 from bench.model import Arm, Cell, Record, Trial
 from bench.store import LOGS_DIRECTORY, TrialWriter, load_record, seal, trial_key

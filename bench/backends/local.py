@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -14,22 +13,13 @@ from pathlib import Path
 
 from bench import page_cache
 from bench.backends import TrialOrder
-from bench.cpu_share import quota_us, visible_cpus
-from bench.emulator import accounting, limits, variables
+from bench.cpu_share import quota_us
+from bench.emulator import accounting, limits
 from bench.emulator.cgroups import detect, enter_v2
+from bench.emulator.deployment import Deployment, PythonRuntime
 from bench.emulator.environment import ExecutionEnvironment, FunctionFault, Invocation, log_tail
-from bench.emulator.processes import Launcher, ProcessOrder
+from bench.emulator.processes import Launcher
 from bench.model import CpuMode, Trial, TrialError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PythonRuntime:
-    """The managed Python runtime's stand-in: an interpreter and the directory like /var/runtime."""
-
-    interpreter: Path
-    directory: Path
-    #: For example ``3.13``.
-    minor: str
 
 
 @dataclass(slots=True)
@@ -77,7 +67,6 @@ class LocalBackend:
         self._cgroup = limits.create(self.cgroups, limits.owner_name())
         if self._cgroup is not None:
             self._launcher.join(self._cgroup.procs_files)
-        self._processors = sorted(os.sched_getaffinity(0))
         self._count = 0
 
     def run(self, order: TrialOrder) -> Trial:
@@ -129,7 +118,14 @@ class LocalBackend:
         with self._environment(order) as environment:
             if self._cpu_mode == "provisioned" and cgroup is not None:
                 cgroup.set_quota(quota_us(memory_mb))
-            environment.start(self._process_order(order, environment, scratch, log))
+            environment.start(
+                self._deployment(order).process_order(
+                    api_address=environment.api_address,
+                    scratch=scratch,
+                    log=log,
+                    serial=self._count,
+                )
+            )
 
             measured.phases["init"] = environment.init()
             measured.phases["spawn"] = environment.spawn_ns
@@ -180,47 +176,14 @@ class LocalBackend:
         finally:
             environment.end()
 
-    def _process_order(
-        self,
-        order: TrialOrder,
-        environment: ExecutionEnvironment,
-        scratch: Path,
-        log: Path,
-    ) -> ProcessOrder:
-        tmp = scratch / "tmp"
-        tmp.mkdir(mode=0o1777)
-        python = self._python if order.function.runtime == "python" else None
-        runtime_directory = order.tree if python is None else python.directory
-        variables_ = variables.of_function(
-            name=order.function.name,
+    def _deployment(self, order: TrialOrder) -> Deployment:
+        return Deployment(
+            function=order.function,
             handler=order.handler,
+            tree=order.tree,
             memory_mb=order.cell.memory_mb,
-            runtime_api=environment.api_address,
-            task_root=order.tree,
-            runtime_directory=runtime_directory,
-            initialization_type=(
-                "provisioned-concurrency" if self._cpu_mode == "provisioned" else "on-demand"
-            ),
-            log_stream=f"local/[{variables.VERSION}]{self._count:032x}",
-            user=order.function.environment,
-        )
-        needed = [order.tree, runtime_directory]
-        if python is not None:
-            variables_ |= variables.of_python(python.minor, python.directory)
-            argv = [str(python.interpreter), "-m", "awslambdaric", order.handler]
-            needed.append(python.interpreter)
-        else:
-            argv = [str(order.tree / "bootstrap")]
-        bind_tmp = not any(path.is_relative_to("/tmp") for path in needed)
-        if not bind_tmp:
-            variables_["TMPDIR"] = str(tmp)
-        return ProcessOrder(
-            argv=argv,
-            environment=variables_,
-            directory=order.tree,
-            log_path=log,
-            cpus=self._processors[: visible_cpus(order.cell.memory_mb)],
-            tmp=tmp if bind_tmp else None,
+            cpu_mode=self._cpu_mode,
+            python=self._python,
         )
 
     def _explain(self, order: TrialOrder, fault: FunctionFault, log: Path) -> TrialError:

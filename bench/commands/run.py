@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.backends.local import PythonRuntime
 from bench.build import BuildCache, BuildEvent, build_matrix, install_runtime, interpreter
 from bench.build.matrix import BuildResult
 from bench.commands.delivery import deliver
@@ -18,6 +17,7 @@ from bench.commands.outcome import exit_code
 from bench.commands.plan_text import describe
 from bench.commands.records import find_record, run_ids
 from bench.emulator.cgroups import detect
+from bench.emulator.deployment import PythonRuntime
 from bench.errors import Interrupted, RecordError
 from bench.fingerprint import collect
 from bench.measurement import measure
