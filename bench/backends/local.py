@@ -127,6 +127,8 @@ class LocalBackend:
                 )
             )
 
+            if cgroup is not None:
+                cgroup.limit_memory(memory_mb * 1024 * 1024)
             measured.phases["init"] = environment.init()
             measured.phases["spawn"] = environment.spawn_ns
             environment.settle()

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from bench.emulator.limits import CgroupSupport
 
+#: Without these no CPU quota; the others are used where they are.
+_NEEDED_V1 = ("cpu", "cpuacct")
+_WANTED = ("memory", "pids")
 _HOME = "coldbench-home"
 _NO_LIMITS = "CPU is not limited and memory sizes are modelled"
 
@@ -61,18 +64,19 @@ def _parent(mount: _Mount, own_path: str) -> Path:
 
 def _detect_v1(mounts: tuple[_Mount, ...], own: dict[str, str]) -> CgroupSupport | None:
     parents: dict[str, Path] = {}
-    for controller in ("cpu", "cpuacct"):
+    for controller in (*_NEEDED_V1, *_WANTED):
         for mount in mounts:
             if mount.kind == "cgroup" and controller in mount.options and controller in own:
                 parents[controller] = _parent(mount, own[controller])
-    if len(parents) < 2:
+    if not all(controller in parents for controller in _NEEDED_V1):
         return None
-    denied = [str(p) for p in parents.values() if not os.access(p, os.W_OK)]
+    usable = {c: p for c, p in parents.items() if os.access(p, os.W_OK)}
+    denied = [str(parents[c]) for c in _NEEDED_V1 if c not in usable]
     if denied:
         return CgroupSupport(
             version="none", reason=f"cgroup v1: no permission to write {denied[0]}: {_NO_LIMITS}"
         )
-    return CgroupSupport(version="v1", reason="cgroup v1 with cpu and cpuacct", parents=parents)
+    return CgroupSupport(version="v1", reason=f"cgroup v1 with {', '.join(usable)}", parents=usable)
 
 
 def _detect_v2(mounts: tuple[_Mount, ...], own: dict[str, str]) -> CgroupSupport:
@@ -90,8 +94,11 @@ def _detect_v2(mounts: tuple[_Mount, ...], own: dict[str, str]) -> CgroupSupport
         return CgroupSupport(
             version="none", reason=f"cgroup v2: {group} is not delegated to us: {_NO_LIMITS}"
         )
+    usable = ["cpu", *(c for c in _WANTED if c in controllers)]
     return CgroupSupport(
-        version="v2", reason=f"cgroup v2, delegated at {group}", parents={"cpu": group}
+        version="v2",
+        reason=f"cgroup v2 with {', '.join(usable)}",
+        parents=dict.fromkeys(usable, group),
     )
 
 
@@ -106,12 +113,13 @@ def enter_v2(support: CgroupSupport) -> CgroupSupport:
     if support.version != "v2":
         return support
     group = support.parents["cpu"]
-    if "cpu" in (group / "cgroup.subtree_control").read_text().split():
+    missing = set(support.parents) - set((group / "cgroup.subtree_control").read_text().split())
+    if not missing:
         return support
     try:
         if (group / "cgroup.type").exists():  # absent only in the root, which may have both
             _move_own_processes(group)
-        (group / "cgroup.subtree_control").write_text("+cpu")
+        (group / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in sorted(missing)))
     except OSError as error:
         return CgroupSupport(version="none", reason=f"cgroup v2 at {group}: {error}: {_NO_LIMITS}")
     return support

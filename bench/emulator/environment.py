@@ -190,6 +190,7 @@ class ExecutionEnvironment:
             pid = self.pid if self._started else 0
             if self._cgroup is not None:
                 self._cgroup.set_quota(None)  # to die takes CPU time too
+                self._cgroup.limit_memory(None)
             if pid:
                 kill_group(pid)
             if self._cgroup is not None:

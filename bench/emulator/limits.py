@@ -1,4 +1,4 @@
-"""CPU share and CPU accounting of execution environments, by cgroup v1 or v2.
+"""CPU share, CPU accounting, memory and process limits of execution environments, by cgroups.
 
 One group serves all trials of a run, one after the other: the launcher lives in it.
 
@@ -18,6 +18,8 @@ from typing import Literal, Protocol
 from bench.cpu_share import PERIOD_US
 from bench.errors import MeasurementError
 
+#: Lambda's limit on processes and threads of an environment; one more is ours, the launcher.
+_MAX_PROCESSES = 1_024 + 1
 _GROUP_PREFIX = "coldbench-"
 _EMPTY_LIMIT_S = 5.0
 
@@ -29,7 +31,8 @@ class CgroupSupport:
     version: Literal["v1", "v2", "none"]
     #: One sentence for `doctor` and for the record.
     reason: str
-    #: Directory, per controller, under which our groups are made.
+    #: Directory, per controller, under which our groups are made. ``memory`` and ``pids`` are
+    #: there only where they can be used.
     parents: dict[str, Path] = field(default_factory=dict)
 
 
@@ -41,6 +44,12 @@ class Cgroup(Protocol):
 
     def set_quota(self, microseconds: int | None) -> None:
         """CPU time per 20 ms period; None removes the limit."""
+
+    def limit_memory(self, size_bytes: int | None) -> None:
+        """Allow that much beyond what the group uses now; None removes the limit.
+
+        Without the memory controller nothing happens.
+        """
 
     def cpu_ns(self) -> int:
         """CPU time used by all processes of the group so far."""
@@ -75,12 +84,24 @@ class CgroupV1:
         self.procs_files = tuple(str(d / "cgroup.procs") for d in self._directories)
         (self._cpu / "cpu.cfs_period_us").write_text(str(PERIOD_US))
         self._quota_fd = os.open(self._cpu / "cpu.cfs_quota_us", os.O_WRONLY | os.O_CLOEXEC)
+        self._memory = parents["memory"] / name if "memory" in parents else None
+        if "pids" in parents:
+            (parents["pids"] / name / "pids.max").write_text(str(_MAX_PROCESSES))
         usage = parents["cpuacct"] / name / "cpuacct.usage"
         self._usage_fd = os.open(usage, os.O_RDONLY | os.O_CLOEXEC)
 
     def set_quota(self, microseconds: int | None) -> None:
         """CPU time per 20 ms period; None removes the limit."""
         os.pwrite(self._quota_fd, str(-1 if microseconds is None else microseconds).encode(), 0)
+
+    def limit_memory(self, size_bytes: int | None) -> None:
+        """Allow that much beyond what the group uses now; None removes the limit."""
+        if self._memory is None:
+            return
+        limit = -1
+        if size_bytes is not None:
+            limit = size_bytes + int((self._memory / "memory.usage_in_bytes").read_text())
+        (self._memory / "memory.limit_in_bytes").write_text(str(limit))
 
     def cpu_ns(self) -> int:
         """CPU time used by all processes of the group so far."""
@@ -109,11 +130,23 @@ class CgroupV2:
         self._directory = parents["cpu"] / name
         self._directory.mkdir()
         self.procs_files: tuple[str, ...] = (str(self._directory / "cgroup.procs"),)
+        self._limits_memory = "memory" in parents
+        if "pids" in parents:
+            (self._directory / "pids.max").write_text(str(_MAX_PROCESSES))
 
     def set_quota(self, microseconds: int | None) -> None:
         """CPU time per 20 ms period; None removes the limit."""
         quota = "max" if microseconds is None else str(microseconds)
         (self._directory / "cpu.max").write_text(f"{quota} {PERIOD_US}")
+
+    def limit_memory(self, size_bytes: int | None) -> None:
+        """Allow that much beyond what the group uses now; None removes the limit."""
+        if not self._limits_memory:
+            return
+        limit = "max"
+        if size_bytes is not None:
+            limit = str(size_bytes + int((self._directory / "memory.current").read_text()))
+        (self._directory / "memory.max").write_text(limit)
 
     def cpu_ns(self) -> int:
         """CPU time used by all processes of the group so far; the kernel counts in µs."""

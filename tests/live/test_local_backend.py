@@ -78,6 +78,40 @@ def test_the_memory_size_throttles_the_handler_and_not_init(
     assert result.guards["throttled_periods"] > 10
 
 
+def test_memory_above_the_limit_kills_the_function(trial: Run, backend: LocalBackend) -> None:
+    """Lambda says that the runtime was killed, and the next trial is not affected."""
+    if "memory" not in backend.cgroups.parents:
+        pytest.skip("without the memory controller nothing is limited")
+    grow = "x = bytearray(200_000_000)\nx[::4096] = b'x' * len(x[::4096])\n"
+
+    killed, enough = (trial(handler=grow + ANSWER, memory_mb=mb) for mb in (128, 512))
+
+    assert killed.error is not None
+    assert (killed.error.type, enough.outcome) == ("Runtime.ExitError", "ok")
+    assert "signal: killed" in killed.error.message
+
+
+def test_processes_above_the_limit_are_refused(trial: Run, backend: LocalBackend) -> None:
+    """A fork bomb ends at 1,024 processes, and all of them are gone afterwards."""
+    if "pids" not in backend.cgroups.parents:
+        pytest.skip("without the pids controller nothing is limited")
+    bomb = """
+children = 0
+try:
+    while children < 3000:
+        if os.fork() == 0:
+            time.sleep(60)
+        children += 1
+except BlockingIOError:
+    sys.exit(42 if 1000 < children <= 1023 else 1)
+"""
+
+    result = trial(init=bomb)
+
+    assert result.error is not None
+    assert "exit status 42" in result.error.message
+
+
 def test_nothing_of_the_caller_leaks_into_the_function(
     trial: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -66,7 +66,8 @@ def test_a_delegated_v2_group(tmp_path: Path) -> None:
     support = detect(_v2(tmp_path, "cpuset cpu memory pids"))
 
     assert support.version == "v2"
-    assert support.parents == {"cpu": tmp_path / "unified" / "user.slice" / "app.scope"}
+    group = tmp_path / "unified" / "user.slice" / "app.scope"
+    assert support.parents == {"cpu": group, "memory": group, "pids": group}
 
 
 def test_v2_without_the_cpu_controller(tmp_path: Path) -> None:
