@@ -62,8 +62,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def guarded(arguments: list[str], command: Callable[[list[str]], tuple[str, int]]) -> int:
     """Run ``command`` and print its text; every failure becomes advice on stderr and a code."""
+    import signal
+
     from bench.errors import BenchError
 
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
     try:
         text, code = command(arguments)
         return _print(text, code)
@@ -171,7 +177,10 @@ def _warn(kind: str, text: str, arguments: list[str]) -> None:
     label = f"{kind}:"
     if use_colour(choice, os.environ, sys.stderr):
         label = f"{_BOLD_RED if kind == 'error' else _CYAN}{label}{_RESET}"
-    print(f"{label} {text}", file=sys.stderr)
+    try:
+        print(f"{label} {text}", file=sys.stderr)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _trace(arguments: list[str]) -> None:

@@ -8,15 +8,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import bench
 from bench.codec import to_json
+from bench.emulator import limits
+from bench.emulator.cgroups import detect
 from bench.errors import BenchError, Interrupted, MeasurementError, StorageError
-from bench.session import Observer, SessionOrder
+from bench.session import STOP_SIGNALS, Observer, SessionOrder
 
 _ORDER_FILE = "session.json"
 
@@ -36,7 +38,7 @@ def measure(order: SessionOrder, observer: Observer) -> None:
         order_file = Path(scratch) / _ORDER_FILE
         order_file.write_text(json.dumps(to_json(order)))
         stderr_file = Path(scratch) / "stderr"
-        with stderr_file.open("wb") as stderr:
+        with stderr_file.open("wb") as stderr, _signals_blocked():
             process = subprocess.Popen(
                 [sys.executable, "-m", "bench.session", str(order_file)],
                 stdin=subprocess.DEVNULL,
@@ -46,35 +48,49 @@ def measure(order: SessionOrder, observer: Observer) -> None:
                 start_new_session=True,
                 text=True,
             )
-        with process, _signals_passed_on(process):
+            passed_on = _pass_signals_on(process)
+        with process, passed_on:
             error = _follow(process, observer)
         _raise_outcome(process.returncode, error, stderr_file)
 
 
 @contextmanager
-def _signals_passed_on(process: subprocess.Popen[str]) -> Iterator[None]:
-    def pass_on(signum: int, _frame: FrameType | None) -> None:
-        process.send_signal(signum)
-
-    before = {s: signal.signal(s, pass_on) for s in (signal.SIGINT, signal.SIGTERM)}
+def _signals_blocked() -> Iterator[None]:
+    """No signal comes between the start of the child, which inherits this, and our handlers."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+def _pass_signals_on(process: subprocess.Popen[str]) -> ExitStack:
+    """Hand SIGINT and SIGTERM to the measuring process, until the stack is closed."""
+
+    def pass_on(signum: int, _frame: FrameType | None) -> None:
+        process.send_signal(signum)
+
+    stack = ExitStack()
+    for signum in STOP_SIGNALS:
+        stack.callback(signal.signal, signum, signal.signal(signum, pass_on))
+    return stack
 
 
 def _follow(process: subprocess.Popen[str], observer: Observer) -> dict[str, Any] | None:
     """Hand events to the observer until the process ends; the error it told, or None."""
     assert process.stdout is not None
     error = None
-    for line in process.stdout:
-        event: dict[str, Any] = json.loads(line)
-        if event["event"] == "error":
-            error = event
-        else:
-            observer(event)
-    process.wait()
+    try:
+        for line in process.stdout:
+            event: dict[str, Any] = json.loads(line)
+            if event["event"] == "error":
+                error = event
+            else:
+                observer(event)
+        process.wait()
+    except BaseException:
+        process.terminate()
+        raise
     return error
 
 
@@ -82,6 +98,7 @@ def _raise_outcome(code: int, error: dict[str, Any] | None, stderr_file: Path) -
     if code == 0:
         return
     if error is None:
+        limits.remove_abandoned(detect())
         last = stderr_file.read_text(errors="replace").strip().splitlines()
         ended = f"signal {-code}" if code < 0 else f"exit status {code}"
         raise MeasurementError(

@@ -35,6 +35,8 @@ class Event:
     path: Path
     #: Whether this event exercises the library that a lazy import style defers; None = unknown.
     uses_library: bool | None = None
+    #: SHA-256 of the file when a run was planned, hexadecimal; empty before.
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.config import Settings
-from bench.errors import MeasurementError
+from bench.errors import MeasurementError, UsageError
 from bench.model import MEMORY_ONE_VCPU_MB, Artifact, Cell, Plan
 from bench.targets import Selection
 
@@ -47,7 +47,13 @@ def make_plan(
 
     Raises:
         MeasurementError: there is nothing to measure.
+        UsageError: a CPU mode that is not possible here.
     """
+    if settings.cpu == "provisioned" and not wishes.limits:
+        raise UsageError(
+            "`--cpu provisioned` needs a CPU quota, which cannot be set here",
+            hint="`coldbench doctor` says why; `--cpu on-demand` models the memory sizes",
+        )
     sizes = settings.memory_sizes_mb
     measured = _measured_sizes(settings, wishes)
     cells = tuple(

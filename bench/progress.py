@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TextIO
@@ -56,9 +57,10 @@ class Lines:
         self._next_s = 0.0
 
     def say(self, text: str) -> None:
-        """Print a line."""
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        """Print a line; a reader that went away misses it, and the run goes on."""
+        with contextlib.suppress(BrokenPipeError):
+            self._stream.write(text + "\n")
+            self._stream.flush()
 
     def begin(self, plan: Plan, done: int) -> None:
         """Start counting."""

@@ -7,6 +7,7 @@ to stdout as JSON lines, at most a few a second and never during a trial.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import json
@@ -25,7 +26,7 @@ from bench.backends import Backend, TrialOrder
 from bench.backends.local import LocalBackend
 from bench.codec import from_json
 from bench.emulator.deployment import PythonRuntime
-from bench.errors import BenchError, Interrupted
+from bench.errors import BenchError, Interrupted, MeasurementError
 from bench.model import Arm, Cell, Record, Trial
 from bench.store import LOGS_DIRECTORY, TrialWriter, load_record, seal, trial_key
 
@@ -34,6 +35,8 @@ from bench.store import LOGS_DIRECTORY, TrialWriter, load_record, seal, trial_ke
 GIVE_UP_AFTER = 3
 _PROGRESS_INTERVAL_NS = 400_000_000
 _PR_SET_PDEATHSIG = 1
+#: What ends a session early.
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,8 @@ class Session:
         for trial in record.trials:
             self._count(trial)
         self._in_trials_ns = 0
+        #: What to seal the record with.
+        self.header = record
 
     def run(self) -> Record:
         """Run all rounds, or as many as the budget allows; returns the header to seal.
@@ -113,7 +118,7 @@ class Session:
                 complete=complete,
                 wall_ns=self._record.wall_ns + wall_ns,
                 wall_in_trials_ns=self._record.wall_in_trials_ns + self._in_trials_ns,
-                warnings=(*self._record.warnings, *self._given_up()),
+                warnings=tuple(dict.fromkeys((*self._record.warnings, *self._given_up()))),
             )
         return self.header
 
@@ -135,7 +140,9 @@ class Session:
 
     def _run_slot(self, slot: schedule.Slot) -> None:
         cell = slot.cell
-        if (slot.round, cell, slot.arm) in self._done or self._is_given_up(cell):
+        if (slot.round, cell, slot.arm) in self._done:
+            return
+        if self._is_given_up(cell):
             self._observer({"event": "skipped"})
             return
         arm = self._arms[cell.function, cell.variant, slot.arm]
@@ -216,19 +223,24 @@ class _Narrator:
 
 
 def _raise_interrupted(signum: int, _frame: FrameType | None) -> None:
-    for later in (signal.SIGINT, signal.SIGTERM):
+    for later in STOP_SIGNALS:
         signal.signal(later, signal.SIG_IGN)
     raise Interrupted(f"interrupted by {signal.Signals(signum).name}")
 
 
 def main() -> int:
-    """Run the session that the order file describes; the exit code is that of the error, or 0."""
+    """Run the session that the order file describes; the exit code is that of the error, or 0.
+
+    The reporting process starts this one with SIGINT and SIGTERM blocked, so that none comes
+    before there is somebody to take it.
+    """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, _raise_interrupted)
-    order = from_json(SessionOrder, json.loads(Path(sys.argv[1]).read_bytes()))
     narrator = _Narrator()
     try:
+        for signum in STOP_SIGNALS:
+            signal.signal(signum, _raise_interrupted)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+        order = from_json(SessionOrder, json.loads(Path(sys.argv[1]).read_bytes()))
         _measure(order, narrator)
     except BenchError as error:
         narrator({"event": "error", "message": error.message, "hint": error.hint})
@@ -240,30 +252,43 @@ def main() -> int:
 
 def _measure(order: SessionOrder, observer: Observer) -> None:
     directory = order.record_directory
-    record = load_record(directory)
-    backend = LocalBackend(
-        work_directory=order.work_directory,
-        log_directory=directory / LOGS_DIRECTORY,
-        python=order.python,
-        cpu_mode=record.plan.cpu_mode,
-        warm_invokes=record.plan.warm_invokes,
-    )
-    facts = dict(record.environment) | {
-        "cgroup": backend.cgroups.version,
-        "cgroup_reason": backend.cgroups.reason,
-    }
-    record = replace(record, environment=dict(sorted(facts.items())))
-    writer = TrialWriter(directory)
-    session = Session(record, order, backend, writer, observer)
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
+    with contextlib.ExitStack() as cleanup:
+        writer = TrialWriter(directory)
+        cleanup.callback(writer.close)
+        record = load_record(directory)
+        backend = LocalBackend(
+            work_directory=order.work_directory,
+            log_directory=directory / LOGS_DIRECTORY,
+            python=order.python,
+            cpu_mode=record.plan.cpu_mode,
+            warm_invokes=record.plan.warm_invokes,
+        )
+        cleanup.callback(backend.close)
+        _check_limits(record, backend)
+        facts = dict(record.environment) | {
+            "cgroup": backend.cgroups.version,
+            "cgroup_reason": backend.cgroups.reason,
+        }
+        record = replace(record, environment=dict(sorted(facts.items())))
+        session = Session(record, order, backend, writer, observer)
+        cleanup.callback(lambda: seal(directory, session.header))
+        gc.collect()
+        gc.freeze()
+        gc.disable()
         session.run()
-    finally:
-        backend.close()
-        writer.close()
-        seal(directory, session.header)
+
+
+def _check_limits(record: Record, backend: LocalBackend) -> None:
+    """The cells of a plan with limits must not be measured without, and be called measured.
+
+    Raises:
+        MeasurementError: what was there when the plan was made is not there now.
+    """
+    if record.plan.cpu_mode != "none" and backend.cgroups.version == "none":
+        raise MeasurementError(
+            f"memory sizes cannot be enforced any more: {backend.cgroups.reason}",
+            hint="run with `--cpu none`, or see `coldbench doctor`",
+        )
 
 
 if __name__ == "__main__":

@@ -61,15 +61,17 @@ def stage(plan: Plan, artifacts: Mapping[tuple[str, str], Artifact], parent: Pat
     staging = Staging(root)
     try:
         for slot in range(SLOTS):
-            for function, variant, arm in arms:
-                copy = root / function.replace("/", "_") / f"{variant}-{arm}-{slot}"
+            for number, (function, variant, arm) in enumerate(arms):
+                copy = root / f"{number:03}-{slot}"  # paths of equal length for all
                 _copy(artifacts[function, variant].tree_path, copy)
                 key = (function, variant, arm)
                 staging.copies[key] = (*staging.copies.get(key, ()), copy)
         os.sync()  # nothing is left to be written back while trials run
-    except OSError as error:
+    except BaseException as error:
         shutil.rmtree(root, ignore_errors=True)
-        raise _no_room(parent, error) from error
+        if isinstance(error, OSError):
+            raise _no_room(parent, error) from error
+        raise
     for key, copies in staging.copies.items():
         staging._state[key] = tuple(_state(c) for c in copies)
     return staging
@@ -116,8 +118,15 @@ def _remove_abandoned(parent: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def _reason(error: OSError) -> str:
+    """The system's words; copytree wraps those of each file in a list."""
+    if isinstance(error, shutil.Error):
+        return str(error.args[0][0][2])
+    return error.strerror or str(error)
+
+
 def _no_room(parent: Path, error: OSError) -> StorageError:
     return StorageError(
-        f"cannot stage packages in {parent}: {error.strerror}",
+        f"cannot stage packages in {parent}: {_reason(error)}",
         hint="free some space there, or move the cache with `COLDBENCH_CACHE=DIR`",
     )

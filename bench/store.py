@@ -10,9 +10,12 @@ Schema history:
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -48,7 +51,8 @@ def write_whole(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()
         raise _cannot_write(path, error) from error
 
 
@@ -64,30 +68,58 @@ def create_record(directory: Path, record: Record) -> None:
     Raises:
         StorageError: it cannot be written, or exists already.
     """
+    aside = directory.with_name(f".{directory.name}.{os.getpid()}")
     try:
-        directory.mkdir(parents=True)
-        (directory / LOGS_DIRECTORY).mkdir()
-        (directory / TRIALS_FILE).touch()
+        aside.mkdir(parents=True)
+        (aside / LOGS_DIRECTORY).mkdir()
+        (aside / TRIALS_FILE).touch()
+        _write_header(aside, record)
+        aside.rename(directory)
     except OSError as error:
+        shutil.rmtree(aside, ignore_errors=True)
         raise _cannot_write(directory, error) from error
-    _write_header(directory, record)
+    except StorageError:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def _in_progress(directory: Path) -> RecordError:
+    return RecordError(
+        f"run {directory.name} is in progress", hint="wait for it to end, or interrupt it first"
+    )
+
+
+def is_in_progress(directory: Path) -> bool:
+    """Whether a process is measuring this run now."""
+    try:
+        with (directory / TRIALS_FILE).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class TrialWriter:
     """Appends trials to a record, each flushed as it ends."""
 
     def __init__(self, directory: Path) -> None:
-        """Open the record; an incomplete last line, from a killed run, is cut off.
+        """Open and lock the record; an incomplete last line, from a killed run, is cut off.
 
         Raises:
+            RecordError: another process is measuring this run.
             StorageError: the file cannot be opened for writing.
         """
         self._path = directory / TRIALS_FILE
         try:
             self._file: BinaryIO = self._path.open("r+b", buffering=0)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             data = self._file.read()
             self._file.truncate(data.rfind(b"\n") + 1)
             self._file.seek(0, os.SEEK_END)
+        except BlockingIOError:
+            raise _in_progress(directory) from None
         except OSError as error:
             raise _cannot_write(self._path, error) from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,10 +17,13 @@ from bench.backends import TrialOrder
 from bench.cpu_share import quota_us
 from bench.emulator import accounting, limits
 from bench.emulator.cgroups import detect, enter_v2
+from bench.emulator.conversation import FunctionFault
 from bench.emulator.deployment import Deployment, PythonRuntime
-from bench.emulator.environment import ExecutionEnvironment, FunctionFault, Invocation, log_tail
+from bench.emulator.environment import ExecutionEnvironment, Invocation, log_tail
 from bench.emulator.processes import Launcher
 from bench.model import CpuMode, Trial, TrialError
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(slots=True)
@@ -61,7 +65,7 @@ class LocalBackend:
         self._python = python
         self._cpu_mode = cpu_mode
         self._warm_invokes = warm_invokes
-        self.cgroups = enter_v2(detect())
+        self.cgroups = limits.usable(enter_v2(detect()))
         limits.remove_abandoned(self.cgroups)
         self._launcher = Launcher()
         self._cgroup = limits.create(self.cgroups, limits.owner_name())
@@ -138,11 +142,12 @@ class LocalBackend:
                 cgroup.set_quota(quota_us(memory_mb))
 
             first = environment.invoke(order.event)
+            first_next_ns = _next_ns(first)
+            _check_response(first)
             environment.settle()
             cpu_ns = environment.cpu_ns()
-            _check_response(first)
             measured.phases["first_invoke"] = first.received_ns - first.released_ns
-            measured.phases["first_next"] = first.next_ns - first.released_ns
+            measured.phases["first_next"] = first_next_ns - first.released_ns
             measured.phases["cold_total"] = (
                 measured.phases["init"] + measured.phases["first_invoke"]
             )
@@ -150,6 +155,7 @@ class LocalBackend:
 
             for _ in range(self._warm_invokes):
                 warm = environment.invoke(order.event)
+                _next_ns(warm)
                 environment.settle()
                 cpu_before_ns, cpu_ns = cpu_ns, environment.cpu_ns()
                 measured.warm_invokes_ns.append(warm.received_ns - warm.released_ns)
@@ -176,7 +182,12 @@ class LocalBackend:
         try:
             yield environment
         finally:
-            environment.end()
+            # A signal in here would leave the function running.
+            signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+            try:
+                environment.end()
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
     def _deployment(self, order: TrialOrder) -> Deployment:
         return Deployment(
@@ -205,13 +216,25 @@ class LocalBackend:
         )
 
 
+def _next_ns(invocation: Invocation) -> int:
+    """When the function asked for more.
+
+    Raises:
+        FunctionFault: it reported an error instead of a response.
+    """
+    if invocation.error is not None:
+        raise invocation.error
+    assert invocation.next_ns is not None, "a runtime that ends after a response is a fault"
+    return invocation.next_ns
+
+
 def _check_response(invocation: Invocation) -> None:
     """A JSON response must be JSON: what Lambda would hand to the caller could not be read."""
     if not invocation.content_type.startswith("application/json"):
         return
     try:
         json.loads(invocation.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         start = invocation.body[:80].decode(errors="replace")
         raise FunctionFault(
             "Function.InvalidResponse", f"the response is not JSON: it begins with {start!r}"

@@ -65,6 +65,8 @@ def _run(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> Ru
             "`--resume` goes on with the plan of a run and takes no targets",
             hint=f"`coldbench run --resume {parsed.resume}`",
         )
+    if parsed.resume is not None:
+        _refuse_new_plan(parsed)
     return RunOptions(
         **shared,
         targets=tuple(parsed.target),
@@ -80,6 +82,20 @@ def _run(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> Ru
         smoke=parsed.smoke,
         everything=parsed.all,
     )
+
+
+def _refuse_new_plan(parsed: argparse.Namespace) -> None:
+    """A resumed run has its plan: options that would shape another one are a mistake."""
+    options = ("variant", "baseline", "event", "all", "smoke", "dry_run")
+    settings = ("memory", "rounds", "budget", "warm", "seed", "page_cache", "cpu")
+    names = [*options, *(f"setting_{name}" for name in settings)]
+    given = [name.removeprefix("setting_") for name in names if getattr(parsed, name)]
+    if given:
+        flag = "--" + given[0].replace("_", "-")
+        raise UsageError(
+            f"`--resume` goes on with the plan of a run, which `{flag}` cannot change",
+            hint=f"leave out `{flag}`, or start a new run",
+        )
 
 
 def _build(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> BuildOptions:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import secrets
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,17 +20,18 @@ from bench.commands.plan_text import describe
 from bench.commands.records import find_record, run_ids
 from bench.emulator.cgroups import detect
 from bench.emulator.deployment import PythonRuntime
-from bench.errors import Interrupted, RecordError
+from bench.emulator.limits import usable
+from bench.errors import BuildError, Interrupted, RecordError
 from bench.fingerprint import collect
 from bench.measurement import measure
-from bench.model import Artifact, FailedBuild, Function, Record
+from bench.model import Artifact, Event, FailedBuild, Function, Record
 from bench.planning import Wishes, make_plan
 from bench.progress import Progress, choose
 from bench.report import render, write_report
 from bench.session import SessionOrder, StagedArm
 from bench.staging import Staging, stage
 from bench.stats.judge import judge
-from bench.store import create_record, load_record, seal
+from bench.store import create_record, is_in_progress, load_record, seal
 from bench.targets import Selection, resolve_targets, select
 
 Artifacts = Mapping[tuple[str, str], Artifact]
@@ -54,6 +57,8 @@ def execute(options: RunOptions) -> tuple[str, int]:
         prepared = _resumed(options, progress)
     else:
         selections, artifacts, failures = _build(options, progress)
+        if failures and not artifacts:
+            raise _all_failed(failures)
         record = _new_record(options, selections, artifacts, failures)
         if options.dry_run:
             return describe(record), 0
@@ -96,6 +101,15 @@ def _built(
     return result
 
 
+def _all_failed(failures: tuple[FailedBuild, ...]) -> BuildError:
+    first = failures[0]
+    return BuildError(
+        f"no build succeeded; {first.function}, variant {first.variant}: {first.command}\n"
+        f"{first.message}",
+        hint="`coldbench build` shows all of them",
+    )
+
+
 def _tell_build(event: BuildEvent, progress: Progress) -> None:
     if event.state == "built":
         progress.say(f"built {event.function} {event.variant} in {event.seconds:.1f} s")
@@ -112,7 +126,7 @@ def _new_record(
     failures: tuple[FailedBuild, ...],
 ) -> Record:
     wishes = Wishes(
-        limits=detect().version != "none" and options.settings.cpu != "none",
+        limits=usable(detect()).version != "none" and options.settings.cpu != "none",
         everything=options.everything,
         smoke=options.smoke,
     )
@@ -124,7 +138,9 @@ def _new_record(
         backend=options.backend,
         plan=make_plan(selections, artifacts, options.settings, wishes),
         environment=collect(options.settings.cache),
-        functions=tuple(replace(s.function, events=s.events) for s in selections),
+        functions=tuple(
+            replace(s.function, events=tuple(_with_digest(e) for e in s.events)) for s in selections
+        ),
         artifacts=tuple(artifacts.values()),
         failed_builds=failures,
         trials=(),
@@ -134,15 +150,20 @@ def _new_record(
     )
 
 
+def _with_digest(event: Event) -> Event:
+    return replace(event, digest=hashlib.sha256(event.path.read_bytes()).hexdigest())
+
+
 def _resumed(options: RunOptions, progress: Progress) -> _Prepared:
     """Load an interrupted run; its packages are built again and must be the same ones."""
-    directory = _resumable(options)
+    directory = _resumable(options, progress)
     record = load_record(directory)
     if record.complete:
         raise RecordError(
             f"run {record.run_id} is complete, there is nothing to resume",
             hint=f"`coldbench report {record.run_id}` shows it",
         )
+    _check_same_inputs(record, options)
     functions = {f.id: f for f in record.functions}
     wanted = {(a.function, a.variant): a for a in record.artifacts}
     selections = tuple(
@@ -158,18 +179,46 @@ def _resumed(options: RunOptions, progress: Progress) -> _Prepared:
     return _Prepared(directory, record, artifacts)
 
 
+def _check_same_inputs(record: Record, options: RunOptions) -> None:
+    """Trials of two different inputs or machines must not end up in one cell.
+
+    Raises:
+        RecordError: an event, or a hard fact of the machine, is not what it was.
+    """
+    for event in (e for f in record.functions for e in f.events):
+        if not event.path.exists() or _with_digest(event) != event:
+            raise RecordError(
+                f"the event {event.path} changed since run {record.run_id} was interrupted",
+                hint="start a new run: `coldbench run`",
+            )
+    now = collect(options.settings.cache)["hard"]
+    before = record.environment.get("hard", {})
+    changed = [name for name in before if before[name] != now.get(name)]
+    if changed:
+        raise RecordError(
+            f"run {record.run_id} was measured under other conditions: {', '.join(changed)}",
+            hint="start a new run: `coldbench run`",
+        )
+
+
 def _selection(function: Function, variants: tuple[str, ...]) -> Selection:
     (selection,) = select((function,), patterns=variants, keep_baseline=False, cwd=Path.cwd())
     return selection
 
 
-def _resumable(options: RunOptions) -> Path:
+def _resumable(options: RunOptions, progress: Progress) -> Path:
     if options.resume != LATEST:
         return find_record(str(options.resume), options.settings, cwd=options.cwd)
     records = options.settings.out / "records"
     for run_id in reversed(run_ids(records)):
-        if not load_record(records / run_id).complete:
-            return records / run_id
+        directory = records / run_id
+        if is_in_progress(directory):
+            continue
+        try:
+            if not load_record(directory).complete:
+                return directory
+        except RecordError as error:
+            progress.say(f"passing over {run_id}: {error.message}")
     raise RecordError(f"no interrupted run below {records}", hint="start one: `coldbench run`")
 
 
@@ -186,17 +235,35 @@ def _measure(prepared: _Prepared, options: RunOptions, progress: Progress) -> No
         try:
             measure(order, progress.event)
         except Interrupted as error:
-            resume = f"coldbench run --resume {record.run_id}"
+            resume = f"coldbench run --resume {record.run_id}{_kept_flags(options)}"
             raise Interrupted(
                 f"{error.message}; the trials so far are in {prepared.directory}",
                 hint=f"go on with `{resume}`, or see `coldbench report {record.run_id}`",
             ) from None
         finally:
             progress.end()
-        changed = staging.changed()
+            _seal_changes(prepared.directory, staging.changed())
+
+
+def _seal_changes(directory: Path, changed: tuple[str, ...]) -> None:
+    """Put it on record that a trial has written to its package."""
     if changed:
-        sealed = replace(load_record(prepared.directory), trials=())
-        seal(prepared.directory, replace(sealed, warnings=(*sealed.warnings, *changed)))
+        record = replace(load_record(directory), trials=())
+        warnings = tuple(dict.fromkeys((*record.warnings, *changed)))
+        seal(directory, replace(record, warnings=warnings))
+
+
+def _kept_flags(options: RunOptions) -> str:
+    """The settings that a resumed run must be given again, as flags."""
+    settings = options.settings
+    values = {
+        "out": settings.out,
+        "cache": settings.cache,
+        "margin": settings.margin,
+        "confidence": settings.confidence,
+    }
+    given = {name: value for name, value in values.items() if settings.sources[name] == f"--{name}"}
+    return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items())
 
 
 def _python(record: Record, options: RunOptions) -> PythonRuntime | None:

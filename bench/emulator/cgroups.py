@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.emulator.limits import CgroupSupport
+from bench.emulator.limits import NO_LIMITS, CgroupSupport
 
 #: Without these no CPU quota; the others are used where they are.
 _NEEDED_V1 = ("cpu", "cpuacct")
 _WANTED = ("memory", "pids")
 _HOME = "coldbench-home"
-_NO_LIMITS = "CPU is not limited and memory sizes are modelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +70,11 @@ def _detect_v1(mounts: tuple[_Mount, ...], own: dict[str, str]) -> CgroupSupport
     if not all(controller in parents for controller in _NEEDED_V1):
         return None
     usable = {c: p for c, p in parents.items() if os.access(p, os.W_OK)}
-    denied = [str(parents[c]) for c in _NEEDED_V1 if c not in usable]
+    denied = [c for c in _NEEDED_V1 if c not in usable]
     if denied:
         return CgroupSupport(
-            version="none", reason=f"cgroup v1: no permission to write {denied[0]}: {_NO_LIMITS}"
+            version="none",
+            reason=f"cgroup v1: no permission to write the {denied[0]} hierarchy: {NO_LIMITS}",
         )
     return CgroupSupport(version="v1", reason=f"cgroup v1 with {', '.join(usable)}", parents=usable)
 
@@ -82,17 +82,23 @@ def _detect_v1(mounts: tuple[_Mount, ...], own: dict[str, str]) -> CgroupSupport
 def _detect_v2(mounts: tuple[_Mount, ...], own: dict[str, str]) -> CgroupSupport:
     mount = next((m for m in mounts if m.kind == "cgroup2"), None)
     if mount is None or "" not in own:
-        return CgroupSupport(version="none", reason=f"no cgroup file system here: {_NO_LIMITS}")
+        return CgroupSupport(version="none", reason=f"no cgroup file system here: {NO_LIMITS}")
     group = _parent(mount, own[""])
+    if group.name == _HOME:  # an earlier run of ours has moved us here
+        group = group.parent
     controllers_file = group / "cgroup.controllers"
     controllers = controllers_file.read_text().split() if controllers_file.exists() else []
     if "cpu" not in controllers:
         return CgroupSupport(
-            version="none", reason=f"cgroup v2 without the cpu controller in {group}: {_NO_LIMITS}"
+            version="none", reason=f"cgroup v2 without the cpu controller: {NO_LIMITS}"
         )
     if not (os.access(group, os.W_OK) and os.access(group / "cgroup.procs", os.W_OK)):
         return CgroupSupport(
-            version="none", reason=f"cgroup v2: {group} is not delegated to us: {_NO_LIMITS}"
+            version="none", reason=f"cgroup v2: our group is not delegated to us: {NO_LIMITS}"
+        )
+    if _lacks_controllers(group) and _strangers(group):
+        return CgroupSupport(
+            version="none", reason=f"cgroup v2: others live in our group: {NO_LIMITS}"
         )
     usable = ["cpu", *(c for c in _WANTED if c in controllers)]
     return CgroupSupport(
@@ -121,20 +127,30 @@ def enter_v2(support: CgroupSupport) -> CgroupSupport:
             _move_own_processes(group)
         (group / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in sorted(missing)))
     except OSError as error:
-        return CgroupSupport(version="none", reason=f"cgroup v2 at {group}: {error}: {_NO_LIMITS}")
+        return CgroupSupport(
+            version="none", reason=f"cgroup v2: {error.strerror or error}: {NO_LIMITS}"
+        )
     return support
 
 
 def _move_own_processes(group: Path) -> None:
-    """Move ourselves and our ancestors to a child group, if nobody else lives in ``group``."""
+    """Move ourselves and our ancestors, who are all that live there, to a child of ``group``."""
     pids = (group / "cgroup.procs").read_text().split()
-    strangers = set(pids) - set(_ancestry())
-    if strangers:
-        raise PermissionError(f"{len(strangers)} other processes live in it")
     home = group / _HOME
     home.mkdir(exist_ok=True)
     for pid in pids:
         (home / "cgroup.procs").write_text(pid)
+
+
+def _lacks_controllers(group: Path) -> bool:
+    """Whether the group's children get no CPU controller yet, and it is not the root."""
+    control = group / "cgroup.subtree_control"
+    enabled = control.read_text().split() if control.exists() else []
+    return "cpu" not in enabled and (group / "cgroup.type").exists()
+
+
+def _strangers(group: Path) -> set[str]:
+    return set((group / "cgroup.procs").read_text().split()) - set(_ancestry())
 
 
 def _ancestry() -> Iterator[str]:

@@ -57,17 +57,17 @@ class Deployment:
             ),
             log_stream=f"local/[{variables.VERSION}]{serial:032x}",
             user=self.function.environment,
+            managed={} if python is None else variables.of_python(python.minor, python.directory),
         )
         needed = [self.tree, runtime_directory]
         if python is None:
             argv = [str(self.tree / "bootstrap")]
         else:
-            environment |= variables.of_python(python.minor, python.directory)
             argv = [str(python.interpreter), "-m", "awslambdaric", self.handler]
             needed.append(python.interpreter)
         tmp = scratch / "tmp"
         tmp.mkdir(mode=0o1777, exist_ok=True)
-        can_bind = not any(path.is_relative_to("/tmp") for path in needed)
+        can_bind = not any(path.resolve().is_relative_to("/tmp") for path in needed)
         if not can_bind:
             environment["TMPDIR"] = str(tmp)
         processors = sorted(os.sched_getaffinity(0))

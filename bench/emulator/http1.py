@@ -114,7 +114,7 @@ class RequestParser:
             self._begin(request, "chunk-size", 0)
             return True
         length = headers.get("content-length", "0")
-        if not (length.isascii() and length.isdigit()):
+        if not (length.isascii() and length.isdigit() and len(length) <= 18):
             raise BadRequest(f"content length {length!r}")
         if length == "0":
             return request

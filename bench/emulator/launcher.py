@@ -5,8 +5,8 @@ cost of starting a function does not depend on the size of the process that asks
 cgroup of the functions it starts, because moving a process between cgroups costs milliseconds.
 For each trial it takes on itself what the function shall inherit — private ``/tmp``, log, working
 directory, processors — and builds ``argv`` and ``envp``; all that is off the timed path. Then it
-waits at the gate, and between the byte at the gate and ``posix_spawn`` there are two clock
-readings. ``posix_spawn`` shares the launcher's memory until exec (``CLONE_VFORK``); a forked
+waits at the gate, and between the byte at the gate and ``posix_spawn`` there is one reading of
+the clock. ``posix_spawn`` shares the launcher's memory until exec (``CLONE_VFORK``); a forked
 copy of the interpreter would pay some 300 µs in exec for giving its memory back.
 
 Messages are JSON datagrams on CHANNEL (an ``AF_UNIX`` ``SOCK_SEQPACKET`` socket):
@@ -39,16 +39,12 @@ from typing import Any
 STAMP_START_NS = 0
 #: CLOCK_MONOTONIC in ns after ``posix_spawn`` returned, which it does when exec has happened.
 STAMP_EXECUTED_NS = 1
-#: CPU time in ns of the launcher itself at these two points, to be taken off the cgroup's.
-STAMP_OWN_CPU_START_NS = 2
-STAMP_OWN_CPU_EXECUTED_NS = 3
 #: Process id of the function, valid once ``STAMP_EXECUTED_NS`` is set (it is zeroed at the gate).
-STAMP_PID = 4
+STAMP_PID = 2
 STAMP_PAGE_BYTES = 4096
 
 #: Lambda's limit on open descriptors.
 _DESCRIPTORS = 1024
-_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _CLONE_NEWNS = 0x20000
 _MS_BIND = 0x1000
@@ -98,6 +94,7 @@ class Launcher:
             and _libc.mount(b"none", b"/", None, _MS_PRIVATE_RECURSIVE, None) == 0
         )
         self._tmp_bound = False
+        self._children: set[int] = set()
 
     def prepare(self, order: dict[str, Any]) -> None:
         """Take on what the function inherits, then wait at the gate and start it."""
@@ -119,16 +116,16 @@ class Launcher:
 
         if os.read(self._gate, 1) != b"g":
             return
-        stamps[STAMP_OWN_CPU_START_NS] = time.process_time_ns()
         stamps[STAMP_START_NS] = time.monotonic_ns()
         error_number = spawn(*arguments)
         executed_ns = time.monotonic_ns()
-        stamps[STAMP_OWN_CPU_EXECUTED_NS] = time.process_time_ns()
         stamps[STAMP_PID] = pid.value
         stamps[STAMP_EXECUTED_NS] = executed_ns
 
         if error_number:
             self._say({"failed": os.strerror(error_number)})
+        else:
+            self._children.add(pid.value)
 
     def join(self, procs_files: list[str]) -> None:
         """Move to other cgroups."""
@@ -140,6 +137,14 @@ class Launcher:
             return
         self._say({"joined": True})
 
+    def kill(self) -> None:
+        """Kill what still runs: the measuring process is gone, with or without a good-bye."""
+        for pid in self._children:
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue  # it has ended and only waits to be reaped
+
     def reap(self) -> None:
         """Report every child that ended; orphans of a function are reaped here too."""
         while True:
@@ -149,6 +154,7 @@ class Launcher:
                 return
             if pid == 0:
                 return
+            self._children.discard(pid)
             self._say({"exited": pid, "status": status})
 
     def _inheritance(self, order: dict[str, Any]) -> bool:
@@ -181,7 +187,6 @@ def _join(procs_file: str) -> None:
 def _become_launcher() -> int:
     """Process-wide settings, once; returns a descriptor that is readable when a child ended."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
@@ -216,8 +221,15 @@ def main() -> None:
     page = mmap.mmap(stamps_fd, STAMP_PAGE_BYTES)
     channel = socket.socket(fileno=channel_fd)
     launcher = Launcher(channel, gate, memoryview(page).cast("Q"))
+    try:
+        _serve(launcher, channel, wake)
+    finally:
+        launcher.kill()
+
+
+def _serve(launcher: Launcher, channel: socket.socket, wake: int) -> None:
     poll = select.poll()
-    poll.register(channel_fd, select.POLLIN)
+    poll.register(channel, select.POLLIN)
     poll.register(wake, select.POLLIN)
     while True:
         for fd, _ in poll.poll():

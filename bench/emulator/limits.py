@@ -20,6 +20,8 @@ from bench.errors import MeasurementError
 
 #: Lambda's limit on processes and threads of an environment; one more is ours, the launcher.
 _MAX_PROCESSES = 1_024 + 1
+#: How every reason for having no limits ends.
+NO_LIMITS = "CPU is not limited and memory sizes are modelled"
 _GROUP_PREFIX = "coldbench-"
 _EMPTY_LIMIT_S = 5.0
 
@@ -182,6 +184,27 @@ def create(support: CgroupSupport, name: str) -> Cgroup | None:
             f"cannot create the cgroup `{name}`: {error}",
             hint="`coldbench doctor` shows what this machine permits",
         ) from error
+
+
+def usable(support: CgroupSupport) -> CgroupSupport:
+    """What really works: a v1 group of ours may not get more CPU than the group above it has.
+
+    Tries a whole CPU once, in a group that is removed at once. (v2 caps without an error.)
+    """
+    if support.version != "v1":
+        return support
+    try:
+        group = CgroupV1(support.parents, f"{_GROUP_PREFIX}{owner_name()}-probe")
+    except OSError as error:
+        return CgroupSupport(version="none", reason=f"cgroup v1: {error.strerror}: {NO_LIMITS}")
+    try:
+        group.set_quota(PERIOD_US)
+    except OSError:
+        text = f"cgroup v1: the group above ours has less than one CPU: {NO_LIMITS}"
+        return CgroupSupport(version="none", reason=text)
+    finally:
+        group.remove()
+    return support
 
 
 def owner_name() -> str:

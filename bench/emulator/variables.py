@@ -42,8 +42,11 @@ def of_function(
     initialization_type: str,
     log_stream: str,
     user: Mapping[str, str],
+    managed: Mapping[str, str],
 ) -> dict[str, str]:
-    """All variables that every runtime gets. Those of ``user`` win over unreserved ones.
+    """All variables of a function. Those of ``user`` win over unreserved ones.
+
+    ``managed`` are the unreserved ones that a managed runtime adds, from :func:`of_python`.
 
     Raises:
         UsageError: the user's variables are above Lambda's 4 KB.
@@ -58,7 +61,8 @@ def of_function(
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
-        "LD_LIBRARY_PATH": f"{task_root}:{task_root}/lib:/opt/lib",
+        "LD_LIBRARY_PATH": f"/lib64:/usr/lib64:{runtime_directory}:{runtime_directory}/lib:"
+        f"{task_root}:{task_root}/lib:/opt/lib",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
     }
@@ -78,7 +82,7 @@ def of_function(
         "LAMBDA_RUNTIME_DIR": str(runtime_directory),
         **_CREDENTIALS,
     }
-    return unreserved | dict(user) | reserved
+    return unreserved | dict(managed) | dict(user) | reserved
 
 
 def of_python(minor: str, runtime_directory: Path) -> dict[str, str]:

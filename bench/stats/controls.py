@@ -16,7 +16,7 @@ import numpy as np
 from bench.model import Cell, Control, Plan, Record
 from bench.stats.intervals import smallest_sample
 from bench.stats.paired import Estimate, estimate
-from bench.stats.samples import PRIMARY, Pairs, Sample, Samples, pair
+from bench.stats.samples import PRIMARY, Pairs, Sample, Samples, never_worked, pair
 from bench.stats.scores import NORMAL_FROM, Floats, normal_p, scores, sign_flip_p
 from bench.stats.verdicts import holm
 
@@ -162,29 +162,31 @@ def lost_rounds(record: Record, samples: Samples) -> tuple[int, int]:
     """How many trials the harness lost, of how many it owed.
 
     An arm owes one trial in each round that its group began; the last round of an interrupted
-    run is forgiven. A function's own failures are trials like any other, and an arm that only
-    ever failed owes nothing.
+    run is forgiven. A function's own failures are trials like any other, and a cell that never
+    worked owes nothing: the session gives it up after its first trials.
     """
     failed_builds = {(build.function, build.variant) for build in record.failed_builds}
+    broken = never_worked(record.trials)
     groups: dict[object, list[Sample]] = {}
     absent: dict[object, int] = {}
     for cell in dict.fromkeys(record.plan.cells):
+        if cell in broken or (cell.function, cell.variant) in failed_builds:
+            continue
         baseline = record.plan.baselines.get(cell.function) == cell.variant
         for arm in ("variant", "aa") if baseline else ("variant",):
             sample = samples.get((cell, "aa" if arm == "aa" else "variant"))
             if sample is not None:
                 groups.setdefault(cell.group, []).append(sample)
-            elif record.complete and (cell.function, cell.variant) not in failed_builds:
+            elif record.complete:
                 absent[cell.group] = absent.get(cell.group, 0) + 1
     lost = expected = 0
     for group, arms in groups.items():
         owed = set[int]().union(*(_rounds(sample) for sample in arms))
         if not record.complete:
             owed.discard(max(owed))
-        living = [s for s in arms if s.rounds or s.lost_rounds]
-        present = [_rounds(s) - s.lost_rounds for s in living]
+        present = [_rounds(s) - s.lost_rounds for s in arms]
         lost += sum(len(owed - rounds) for rounds in present) + absent.get(group, 0) * len(owed)
-        expected += (len(living) + absent.get(group, 0)) * len(owed)
+        expected += (len(arms) + absent.get(group, 0)) * len(owed)
     return lost, expected
 
 

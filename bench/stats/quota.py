@@ -10,7 +10,6 @@ back before the group runs again, and an idle group starts with a full pool.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -28,8 +27,6 @@ PHASES = 128
 #: With many trials each is tried at fewer points, but never fewer than this.
 PHASES_MIN = 8
 _DRAWS = 4_096
-#: What a run queue keeps of its slice when its last task blocks (``min_cfs_rq_runtime``).
-_KEPT_WHEN_IDLE_NS = 1_000_000.0
 #: Periods that are simulated; longer work repeats them (see :meth:`Supply.wall`).
 _HORIZON_PERIODS = 24
 
@@ -121,34 +118,6 @@ class _Group:
         self.uncharged = np.where(where, 0.0, self.uncharged)
         self._take_slice(where)
 
-    def run(self, cpu_ns: float) -> None:
-        """Let every phase consume ``cpu_ns`` of CPU time."""
-        remaining = np.full(PHASES, float(cpu_ns))
-        while bool(np.any(remaining > 0)):
-            used = self.step(remaining)
-            # Less than a nanosecond is rounding of the clock, not work.
-            remaining = np.where(remaining - used < 1.0, 0.0, remaining - used)
-
-    def _passed(self, following: Floats, width: float) -> Floats:
-        """How many points of a grid, of which ``following`` was the next, are now behind."""
-        result: Floats = np.maximum(0.0, np.floor((self.time - following) / width) + 1)
-        return result
-
-    def block(self, off_cpu_ns: float) -> None:
-        """Wait for ``off_cpu_ns`` of wall time: give back slack, let periods pass, wake up."""
-        everywhere = np.ones(PHASES, dtype=bool)
-        self._charge(everywhere)
-        slack = np.maximum(0.0, self.local - _KEPT_WHEN_IDLE_NS)
-        self.local -= slack
-        self.pool += slack
-        self.time += off_cpu_ns
-        periods = self._passed(self.next_period, self.limit.period_ns)
-        self._refill(periods > 0, periods)
-        self.next_period = self.next_period + periods * self.limit.period_ns
-        self.next_tick = self.next_tick + self._passed(self.next_tick, self._tick) * self._tick
-        self.throttled[:] = False
-        self._take_slice(everywhere)
-
 
 class Supply:
     """How much CPU time a busy group has got by which wall time, at every phase of the lattice."""
@@ -226,47 +195,3 @@ def throttled_walls(
     if limit.quota_ns >= rate * limit.period_ns:
         return np.broadcast_to(cpu[:, None] / rate + off, phases.shape).copy()
     return supply(limit, rate).wall(cpu, phases) + off
-
-
-def timeline_walls(
-    segments: Sequence[tuple[int, int]], limit: Bandwidth, *, rate: float = 1.0
-) -> Floats:
-    """Wall times, in ns, at each phase of alternating ``(cpu_ns, off_cpu_ns)`` segments."""
-    if limit.quota_ns >= rate * limit.period_ns:
-        return np.full(PHASES, sum(cpu / rate + off for cpu, off in segments))
-    group = _Group(limit, rate)
-    for cpu, off in segments:
-        group.run(cpu)
-        if off:
-            group.block(off)
-    return group.time
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WallTime:
-    """A distribution of wall time over the phases of the period, in ns."""
-
-    mean_ns: int
-    p50_ns: int
-    p90_ns: int
-    p99_ns: int
-
-
-def wall_time(cpu_ns: int, wall_ns: int, memory_mb: int) -> WallTime:
-    """The wall time at a memory size of work with these unthrottled CPU and wall times."""
-    limit = bandwidth(memory_mb)
-    cpu, wall = np.array([float(cpu_ns)]), np.array([float(wall_ns)])
-    rate = parallelism(cpu, wall, visible_cpus(memory_mb))
-    off = np.maximum(0.0, wall - cpu / rate)
-    return distribution(throttled_walls(cpu, off, limit, rate=rate))
-
-
-def distribution(walls: Floats) -> WallTime:
-    """Mean and quantiles of wall times that stand for equally likely phases."""
-    p50, p90, p99 = np.quantile(walls, (0.5, 0.9, 0.99))
-    return WallTime(
-        mean_ns=round(float(walls.mean())),
-        p50_ns=round(float(p50)),
-        p90_ns=round(float(p90)),
-        p99_ns=round(float(p99)),
-    )

@@ -6,6 +6,7 @@ round is one unit of comparison: only rounds that both arms completed are paired
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -129,6 +130,25 @@ def _sample(rounds: Mapping[int, Trial]) -> Sample:
         failed_rounds=frozenset(trial.round for trial in failed) - lost,
         lost_rounds=lost,
     )
+
+
+def failed_trials(trials: Iterable[Trial]) -> Counter[Cell]:
+    """How many trials of each cell failed, those of warm-up rounds and of both arms included."""
+    return Counter(trial.cell for trial in trials if trial.outcome != "ok")
+
+
+def never_worked(trials: Iterable[Trial]) -> frozenset[Cell]:
+    """The cells without a valid trial, warm-up rounds included, that failed by their own doing.
+
+    A session gives such a cell up, perhaps before the first judged round.
+    """
+    worked, failed = set[Cell](), set[Cell]()
+    for trial in trials:
+        if trial.outcome == "ok":
+            worked.add(trial.cell)
+        elif not _is_harness_error(trial):
+            failed.add(trial.cell)
+    return frozenset(failed - worked)
 
 
 def _column(

@@ -1,4 +1,4 @@
-"""From an interval to a word, the look schedule, and p values over many comparisons."""
+"""From an interval to a word, and p values over many comparisons."""
 
 from __future__ import annotations
 
@@ -6,28 +6,6 @@ from collections.abc import Sequence
 
 from bench.model import Verdict
 from bench.stats.paired import Estimate
-
-#: The rounds after which a sequential comparison may be judged; about half as many again each time.
-LOOKS = (16, 24, 36, 54, 81, 122, 182, 273)
-
-
-def looks(rounds: int) -> tuple[int, ...]:
-    """The looks of a comparison that has a budget of ``rounds``; none below the first look."""
-    return tuple(n for n in LOOKS if n <= rounds)
-
-
-def look_confidence(confidence: float, scheduled: int) -> float:
-    """The confidence of each interval so that all ``scheduled`` looks hold it together.
-
-    The error is split evenly (Bonferroni), which is fixed before the first sample and valid
-    whatever the dependence between looks.
-    """
-    return 1 - (1 - confidence) / max(1, scheduled)
-
-
-def sequential_p(p_values: Sequence[float], scheduled: int) -> float:
-    """The p of a comparison after some looks: number of looks planned x smallest p so far."""
-    return min(1.0, scheduled * min(p_values, default=1.0))
 
 
 def word(low: float | None, high: float | None, margin: float) -> Verdict:

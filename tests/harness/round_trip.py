@@ -34,6 +34,7 @@ class OurFunction:
             initialization_type="on-demand",
             log_stream="harness",
             user={},
+            managed={},
         )
         self._environment.start(
             ProcessOrder(
