@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     return guarded(arguments, _command)
 
 
-def guarded(arguments: list[str], command: Callable[[list[str]], tuple[str, int]]) -> int:
+def guarded(arguments: list[str], command: Callable[[list[str]], tuple[str | bytes, int]]) -> int:
     """Run ``command`` and print its text; every failure becomes advice on stderr and a code."""
     import signal
 
@@ -69,7 +69,7 @@ def guarded(arguments: list[str], command: Callable[[list[str]], tuple[str, int]
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    before = signal.signal(signal.SIGTERM, stop)
     try:
         text, code = command(arguments)
         return _print(text, code)
@@ -89,9 +89,11 @@ def guarded(arguments: list[str], command: Callable[[list[str]], tuple[str, int]
         _warn("hint", "this is a bug in coldbench; with `-v` it shows its traceback", arguments)
         _trace(arguments)
         return _EXIT_INTERNAL
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
-def _command(arguments: list[str]) -> tuple[str, int]:
+def _command(arguments: list[str]) -> tuple[str | bytes, int]:
     """Parse one command and execute it: the text for stdout and the exit code."""
     from importlib import import_module
 
@@ -109,7 +111,7 @@ def _command(arguments: list[str]) -> tuple[str, int]:
         return parser.format_help(), 0
     options = _options(command, parser.parse(rest), arguments)
     text, code = import_module(f"bench.commands.{command}").execute(options)
-    return str(text), int(code)
+    return text, int(code)
 
 
 def _options(command: str, parsed: argparse.Namespace, arguments: list[str]) -> AnyOptions:
@@ -190,12 +192,15 @@ def _trace(arguments: list[str]) -> None:
         traceback.print_exc()
 
 
-def _print(text: str, code: int) -> int:
+def _print(text: str | bytes, code: int) -> int:
     """Write data to stdout and give ``code``; a reader that left early is not an error."""
     import os
 
     try:
-        sys.stdout.write(text)
+        if isinstance(text, bytes):
+            sys.stdout.buffer.write(text)
+        else:
+            sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         # The interpreter flushes once more at exit, which must not fail on the same pipe.

@@ -342,16 +342,25 @@ class BreakEven:
     memory_mb: int
     kind: Kind
     probability: float
+    #: Ends of its interval; None when a median it rests on has none.
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCheck:
-    """The quota model against measured trials of one cell: both medians of ``first_invoke``."""
+    """The quota model against measured trials of one cell: both medians of ``first_invoke``.
+
+    Both are of the same rounds: each prediction is made from the source's trial of that round.
+    """
 
     cell: Cell
     n: int
     measured_ns: int
     modelled_ns: int
+    #: Median CPU time of the first invoke, measured / source: what throttling itself cost, which
+    #: the model does not know. None where CPU time was not accounted.
+    cpu_ratio: float | None = None
 
     @property
     def deviation(self) -> float:

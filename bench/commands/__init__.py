@@ -9,6 +9,7 @@ from __future__ import annotations
 COMMANDS = {
     "run": "build, measure, judge and report",
     "build": "artifacts and exact metrics only",
+    "invoke": "one execution environment: give a function an event, see what Lambda would print",
     "list": "what can be measured: functions, variants and events",
     "report": "a stored record as text, Markdown, JSON, …",
     "judge": "verdicts again from the stored trials of a record",

@@ -42,6 +42,8 @@ def _lines(judgement: Judgement) -> Iterator[str]:
     for reason in judgement.fit_reasons:
         yield f"  {reason}"
     decisive = [c for c in judgement.comparisons if c.metric == PRIMARY_METRIC]
+    if not decisive:
+        yield "  nothing was compared with a baseline"
     names = [_name(comparison) for comparison in decisive]
     width = max(map(len, names), default=0)
     for name, comparison in zip(names, decisive, strict=True):

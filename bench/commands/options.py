@@ -102,8 +102,26 @@ class ConfigOptions(Options):
     json: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvokeOptions(Options):
+    """Options of ``coldbench invoke``."""
+
+    directory: str
+    #: A file, ``-``, JSON, or the name of one of the function's events; None = its first event.
+    event: str | None = None
+    memory_mb: int | None = None
+    timeout_s: float | None = None
+    repeat: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
+    variant: str | None = None
+    function_name: str | None = None
+    log_json: bool = False
+    json: bool = False
+
+
 AnyOptions = (
     RunOptions
+    | InvokeOptions
     | BuildOptions
     | ListOptions
     | ReportOptions

@@ -132,6 +132,26 @@ def _run(parser: CommandParser) -> None:
     parser.settings(*(s.name for s in SETTINGS if s.name not in PROJECT_ONLY))
 
 
+def _invoke(parser: CommandParser) -> None:
+    parser.argument("directory", nargs="?", help="the function's directory; none = this one")
+    parser.value(
+        "--event",
+        metavar="FILE|-|JSON",
+        help="a file, `-` for stdin, JSON, or an event's name [the function's first event]",
+    )
+    parser.value("--memory", metavar="MB", help="memory size [that of the function, or 1769]")
+    parser.value("--timeout", metavar="SECONDS", help="timeout [that of the function, or 30]")
+    parser.value("--repeat", metavar="N", default="1", help="invoke N times, one environment [1]")
+    parser.value(
+        "--env", action="append", metavar="NAME=VALUE", help="an environment variable; repeatable"
+    )
+    parser.value("--variant", metavar="ID", help="which build [the baseline]")
+    parser.value("--function-name", metavar="NAME", help="its name [that of the directory]")
+    parser.value("--log-format", metavar="FORMAT", default="text", help="`text` or `json` [text]")
+    parser.flag("--json", help="response, error, log, report and phases as JSON")
+    parser.settings("cache", "cpu")
+
+
 def _build(parser: CommandParser) -> None:
     parser.argument("target", nargs="*", help=_TARGET_HELP)
     parser.value(
@@ -195,6 +215,7 @@ def _shared(parser: CommandParser) -> None:
 _GRAMMARS: dict[str, Callable[[CommandParser], None]] = {
     "run": _run,
     "build": _build,
+    "invoke": _invoke,
     "list": _list,
     "report": _report,
     "judge": _judge,

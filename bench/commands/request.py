@@ -14,6 +14,7 @@ from bench.commands.options import (
     BuildOptions,
     ConfigOptions,
     DoctorOptions,
+    InvokeOptions,
     JudgeOptions,
     ListOptions,
     ReportOptions,
@@ -21,6 +22,8 @@ from bench.commands.options import (
 )
 from bench.config import Settings
 from bench.errors import UnknownName, UsageError
+from bench.settings import parse_memory, whole_number
+from bench.units import parse_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,38 @@ def _build(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> 
     )
 
 
+def _invoke(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> InvokeOptions:
+    if parsed.log_format not in ("text", "json"):
+        raise UnknownName("log format", parsed.log_format, ("text", "json"))
+    try:
+        memory_mb = None if parsed.memory is None else parse_memory(parsed.memory)
+        timeout_s = None if parsed.timeout is None else parse_seconds(parsed.timeout)
+        repeat = whole_number(parsed.repeat, 1)
+    except ValueError as error:
+        words = str(error) or f"`--repeat` must be a whole number, 1 or more: {parsed.repeat}"
+        raise UsageError(words) from None
+    return InvokeOptions(
+        **shared,
+        directory=parsed.directory or ".",
+        event=parsed.event,
+        memory_mb=memory_mb,
+        timeout_s=timeout_s,
+        repeat=repeat,
+        environment=dict(_variable(text) for text in parsed.env or ()),
+        variant=parsed.variant,
+        function_name=parsed.function_name,
+        log_json=parsed.log_format == "json",
+        json=parsed.json,
+    )
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"`--env {text}` is not of the form NAME=VALUE")
+    return name, value
+
+
 def _list(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> ListOptions:
     return ListOptions(**shared, targets=tuple(parsed.target), json=parsed.json)
 
@@ -128,6 +163,7 @@ def _config(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) ->
 _MAKERS: dict[str, Callable[[argparse.Namespace, Mapping[str, Any], Path], AnyOptions]] = {
     "run": _run,
     "build": _build,
+    "invoke": _invoke,
     "list": _list,
     "report": _report,
     "judge": _judge,

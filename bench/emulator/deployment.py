@@ -34,6 +34,8 @@ class Deployment:
     cpu_mode: CpuMode
     #: How Python functions run; not looked at for others.
     python: PythonRuntime | None = None
+    #: ``Text`` or ``JSON``: what the function is told about the format of its log.
+    log_format: str = "Text"
 
     def process_order(
         self, *, api_address: str, scratch: Path, log: Path, serial: int
@@ -58,6 +60,7 @@ class Deployment:
             log_stream=f"local/[{variables.VERSION}]{serial:032x}",
             user=self.function.environment,
             managed={} if python is None else variables.of_python(python.minor, python.directory),
+            log_format=self.log_format,
         )
         needed = [self.tree, runtime_directory]
         if python is None:

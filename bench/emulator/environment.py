@@ -131,20 +131,23 @@ class ExecutionEnvironment:
         assert self._cgroup is not None
         return self._cgroup.cpu_ns() - accounting.process_cpu_ns(self._launcher.own_pid)
 
-    def invoke(self, event: bytes, *, timeout_s: float | None = None) -> Invocation:
+    def invoke(
+        self, event: bytes, *, request_id: str | None = None, timeout_s: float | None = None
+    ) -> Invocation:
         """Release one event and wait for the response and the following ``GET /next``.
 
         An error that the runtime reports is in the result; it may go on afterwards.
 
         Args:
             event: the body of the event.
+            request_id: a UUID; None makes one.
             timeout_s: what is left of the function's timeout, if less than all of it.
 
         Raises:
             FunctionFault: exit, timeout, or a response that Lambda does not take.
         """
         limit_s = self._timeout_s if timeout_s is None else timeout_s
-        request_id = str(uuid.uuid4())
+        request_id = request_id or str(uuid.uuid4())
         deadline_ms = time.time_ns() // 1_000_000 + int(limit_s * 1000)
         headers = self._event_headers(request_id, deadline_ms)
         data = response_bytes(200, event, headers=headers)

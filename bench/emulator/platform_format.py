@@ -8,6 +8,7 @@ are rounded to the last decimal of the form: 10 µs in text, 1 µs in JSON.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -110,6 +111,25 @@ def format_telemetry(line: TelemetryLine) -> str:
     """``TELEMETRY⇥Name: …⇥State: …⇥Types: [Platform, Function]``, or ``LOGS⇥…``."""
     types = ", ".join(name.capitalize() for name in line.types)
     return f"{line.api}\tName: {line.name}\tState: {line.state}\tTypes: [{types}]"
+
+
+_TEXT: dict[type, Callable[[Any], str]] = {
+    Start: format_start,
+    End: format_end,
+    Report: format_report,
+    InitStart: format_init_start,
+    InitReport: format_init_report,
+    RestoreStart: format_restore_start,
+    RestoreReport: format_restore_report,
+    ExtensionLine: format_extension,
+    TelemetryLine: format_telemetry,
+}
+
+
+def format_text(line: PlatformLine) -> str:
+    """Any platform line in the text log format; empty for what only JSON logs have."""
+    form = _TEXT.get(type(line))
+    return "" if form is None else form(line)
 
 
 def format_json(line: PlatformLine, time_ns: int) -> str:

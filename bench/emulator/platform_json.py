@@ -95,10 +95,10 @@ def _count(record: _Record, key: str) -> int:
 
 
 def _ns(record: _Record, key: str) -> int:
-    value = record.get(key, "")
+    value: Any = record.get(key, "")
     if type(value) not in (int, float) or not 0 <= value <= _LONGEST_MS:
         raise ValueError(f"{key} is not a duration")
-    return round(value * 1_000_000)
+    return int(round(value * 1_000_000))
 
 
 def _request_id(record: _Record, key: str = "requestId") -> str:

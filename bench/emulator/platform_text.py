@@ -46,11 +46,11 @@ def parse_text(line: str) -> PlatformLine | None:
     except ValueError:
         return None
     if second:
-        return with_trace(found, second) if isinstance(found, Report) else None
+        return _with_trace(found, second) if isinstance(found, Report) else None
     return found
 
 
-def with_trace(report: Report, line: str) -> Report | None:
+def _with_trace(report: Report, line: str) -> Report | None:
     """``report`` with what the X-Ray line after it says; None if ``line`` is something else."""
     if report.xray_trace_id is not None or not line.startswith("XRAY TraceId: "):
         return None
@@ -61,7 +61,7 @@ def with_trace(report: Report, line: str) -> Report | None:
 
 
 def _report_of(usual: re.Match[str]) -> Report:
-    request_id, duration, billed, size, used, init = usual.groups()
+    request_id, duration, billed, size, used, init, trace_id, segment_id, sampled = usual.groups()
     return Report(
         request_id=request_id,
         duration_ns=int(duration.replace(".", "")) * 10_000,
@@ -69,6 +69,9 @@ def _report_of(usual: re.Match[str]) -> Report:
         memory_size_mb=int(size),
         max_memory_used_mb=int(used),
         init_duration_ns=None if init is None else int(init.replace(".", "")) * 10_000,
+        xray_trace_id=trace_id,
+        segment_id=segment_id,
+        sampled=None if sampled is None else sampled == "true",
     )
 
 
@@ -181,6 +184,8 @@ def _types(text: str) -> tuple[str, ...]:
 
 
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_TRACE_ID = r"1-[0-9a-f]{8}-[0-9a-f]{24}"
+_SEGMENT_ID = "[0-9a-f]{16}"
 #: Always two decimals, which makes the digits a number of 10 µs.
 _duration = _number(r"[0-9]{1,9}\.[0-9]{2}", "ms", 10_000)
 _whole_ms = _number(r"[0-9]{1,9}", "ms")
@@ -198,12 +203,14 @@ _usual_report = re.compile(
     r"\tBilled Duration: ([0-9]{1,9}) ms"
     r"\tMemory Size: ([0-9]{1,7}) MB"
     r"\tMax Memory Used: ([0-9]{1,7}) MB"
-    r"(?:\tInit Duration: ([0-9]{1,9}\.[0-9]{2}) ms)?\t?\r?\n?"
+    r"(?:\tInit Duration: ([0-9]{1,9}\.[0-9]{2}) ms)?\t?"
+    rf"(?:\r?\nXRAY TraceId: ({_TRACE_ID})\tSegmentId: ({_SEGMENT_ID})\tSampled: (true|false)\t?)?"
+    r"[\r\n]*"
 ).fullmatch
 
 _TRACE: _Fields = {
-    "XRAY TraceId": ("xray_trace_id", _pattern(r"1-[0-9a-f]{8}-[0-9a-f]{24}")),
-    "SegmentId": ("segment_id", _pattern(r"[0-9a-f]{16}")),
+    "XRAY TraceId": ("xray_trace_id", _pattern(_TRACE_ID)),
+    "SegmentId": ("segment_id", _pattern(_SEGMENT_ID)),
     "Sampled": ("sampled", _choice({"true": True, "false": False})),
 }
 _OUTCOME: _Fields = {

@@ -18,10 +18,14 @@ Also None: the ``REPORT`` of Lambda Managed Instances, which has no billed durat
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from bench.emulator.platform_json import parse_json
 from bench.emulator.platform_lines import PlatformLine, Report
-from bench.emulator.platform_text import TEXT_KEY_LENGTH, TEXT_KEYS, parse_text, with_trace
+from bench.emulator.platform_text import TEXT_KEY_LENGTH, TEXT_KEYS, parse_text
+
+_REPORT_OPENING = "REPORT RequestId: "
+_TRACE_OPENING = "XRAY TraceId: "
 
 
 def parse_line(line: str) -> PlatformLine | None:
@@ -43,20 +47,20 @@ def platform_lines(text: str) -> Iterator[PlatformLine]:
 
     Only a line feed divides lines: awslambdaric writes ``CR`` inside the text of an error.
     """
-    pending: Report | None = None
-    for line in text.split("\n"):
-        if pending is not None:
-            yield with_trace(pending, line) or pending
-            pending = None
-        found = parse_line(line)
-        if found is None:
+    report = ""
+    for line in chain(text.split("\n"), [""]):
+        if report:
+            traced = parse_line(f"{report}\n{line}") if line.startswith(_TRACE_OPENING) else None
+            found = traced or parse_line(report)
+            report = ""
+            if found is not None:
+                yield found
+        if line.startswith(_REPORT_OPENING):
+            report = line
             continue
-        if type(found) is Report and found.xray_trace_id is None and line[:1] == "R":
-            pending = found
-        else:
+        found = parse_line(line)
+        if found is not None:
             yield found
-    if pending is not None:
-        yield pending
 
 
 def parse_report(text: str, request_id: str | None = None) -> Report | None:

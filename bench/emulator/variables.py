@@ -43,6 +43,7 @@ def of_function(
     log_stream: str,
     user: Mapping[str, str],
     managed: Mapping[str, str],
+    log_format: str = "Text",
 ) -> dict[str, str]:
     """All variables of a function. Those of ``user`` win over unreserved ones.
 
@@ -76,7 +77,7 @@ def of_function(
         "AWS_LAMBDA_INITIALIZATION_TYPE": initialization_type,
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
-        "AWS_LAMBDA_LOG_FORMAT": "Text",
+        "AWS_LAMBDA_LOG_FORMAT": log_format,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "LAMBDA_TASK_ROOT": str(task_root),
         "LAMBDA_RUNTIME_DIR": str(runtime_directory),

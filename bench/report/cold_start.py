@@ -54,7 +54,9 @@ def section(findings: Findings) -> Section:
         text=(
             f"Times are medians with their {confidence} interval, n trials each. CPU is the CPU"
             " time of the cold total, on which verdicts rest: × is its ratio to the baseline, below"
-            " 1 is faster. Peak is the largest resident memory of the function's process.",
+            " 1 is faster. The interval of a small change excludes 1, but reaches below the margin"
+            " that matters (1 % unless set otherwise). Peak is the largest resident memory of the"
+            " function's process.",
         ),
         tone="quiet",
     )
@@ -154,7 +156,8 @@ def _remark(findings: Findings, cell: Cell) -> tuple[Text, Tone]:
         return ("identical to ", Code(artifact.identical_to)), "quiet"
     failures = findings.failures.get(cell)
     if failures:
-        return (f"no valid trial, {failures.failed} failed: {failures.reason}",), "bad"
+        share = f"{failures.failed} of {failures.trials}"
+        return (f"{share} trials failed: {failures.reason}",), "bad"
     return ("not measured",), "quiet"
 
 
@@ -218,8 +221,8 @@ def _primary_verdict(findings: Findings, cell: Cell) -> Verdict | None:
 
 def _visible(least: float, most: float) -> Text:
     if percentage(least) == percentage(most):
-        return (f"A change of {percentage(least)} or more would have been seen.",)
+        return (f"Changes below about {percentage(least)} could not be told from noise.",)
     return (
-        f"A change of {percentage(least)} to {percentage(most)} or more, depending on the"
-        " variant, would have been seen.",
+        f"Changes below about {percentage(least)} to {percentage(most)}, depending on the variant,"
+        " could not be told from noise.",
     )

@@ -24,7 +24,7 @@ def compose(record: Record, judgement: Judgement) -> Document:
         provenance.reproduction(findings),
     )
     return Document(
-        verdict=judgement.verdict,
+        verdict=headline.lead(findings),
         headline=headline.headline(findings),
         tone=headline.verdict_tone(findings),
         preamble=headline.preamble(findings),

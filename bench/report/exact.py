@@ -8,8 +8,12 @@ from bench.report.findings import Findings
 from bench.report.measures import Scale, byte_scale, number
 from bench.units import format_bytes
 
-#: Parts of a Go binary that get a column of their own.
-_SECTIONS: tuple[str, ...] = (".text", "symbols", "debug")
+#: Parts of a Go binary that get a column of their own: key of the breakdown, heading.
+_SECTIONS: tuple[tuple[str, str], ...] = (
+    ("text", ".text"),
+    ("symbols", "symbols"),
+    ("debug", "debug"),
+)
 #: How many top-level packages of a Python package are named.
 _PACKAGES = 3
 
@@ -30,9 +34,9 @@ def _table(findings: Findings, function: str) -> Table:
         for variant in findings.variants(function)
         if (function, variant) in findings.artifacts
     ]
-    sizes = _size_columns(artifacts)
-    scales = {title: byte_scale(values) for title, values in sizes.items()}
     packaged = findings.runtime(function) == "python"
+    sizes = _size_columns(artifacts, packaged=packaged)
+    scales = {title: byte_scale(values) for title, values in sizes.items()}
     columns = [
         Column(title="variant", align="left"),
         *(Column(title=title, unit=scales[title][0]) for title in sizes),
@@ -52,14 +56,15 @@ def _table(findings: Findings, function: str) -> Table:
     return Table(title=(Code(function),), columns=tuple(columns), rows=tuple(rows), notes=notes)
 
 
-def _size_columns(artifacts: list[Artifact]) -> dict[str, list[int]]:
+def _size_columns(artifacts: list[Artifact], *, packaged: bool) -> dict[str, list[int]]:
     columns = {
         "zip": [a.zip_bytes for a in artifacts],
         "unpacked": [a.unpacked_bytes for a in artifacts],
         "binary": [a.binary_bytes for a in artifacts],
     }
-    for name in _SECTIONS:
-        columns[name] = [a.breakdown.get(name, 0) for a in artifacts]
+    if not packaged:
+        for key, title in _SECTIONS:
+            columns[title] = [a.breakdown.get(key, 0) for a in artifacts]
     return {title: values for title, values in columns.items() if any(values)}
 
 

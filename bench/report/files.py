@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.errors import StorageError
@@ -28,7 +30,7 @@ def write_report(
 
     Everything is written aside and synced before the first file is renamed, so a full disk
     changes nothing. Charts of an earlier report with the same stem that this one does not have
-    are removed.
+    are removed. Runs that finish at the same time write one after the other.
 
     Returns:
         The files of the report, the Markdown first.
@@ -39,10 +41,10 @@ def write_report(
     contents = _contents(record, judgement, stem)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _replace_all(directory, contents)
-        for stale in sorted(directory.glob(f"{_glob_escaped(stem)}-*.svg")):
-            if stale.name not in contents and _is_ours(stale):
-                stale.unlink()
+        with _locked(directory) as descriptor:
+            _replace_all(directory, contents)
+            _sweep(directory, contents, stem)
+            os.fsync(descriptor)
     except OSError as error:
         raise StorageError(
             f"cannot write the report to `{directory}`: {error.strerror or error}",
@@ -70,6 +72,17 @@ def _contents(record: Record, judgement: Judgement, stem: str) -> dict[str, str]
     }
 
 
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[int]:
+    """Hold the directory for this report: half of one and half of another would be neither."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def _replace_all(directory: Path, contents: Mapping[str, str]) -> None:
     staged: dict[Path, Path] = {}
     try:
@@ -85,11 +98,12 @@ def _replace_all(directory: Path, contents: Mapping[str, str]) -> None:
     finally:
         for aside in staged:
             aside.unlink(missing_ok=True)
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+
+
+def _sweep(directory: Path, contents: Mapping[str, str], stem: str) -> None:
+    for stale in sorted(directory.glob(f"{_glob_escaped(stem)}-*.svg")):
+        if stale.name not in contents and _is_ours(stale):
+            stale.unlink()
 
 
 def _glob_escaped(stem: str) -> str:

@@ -19,6 +19,7 @@ from bench.model import (
     Summary,
     Trial,
 )
+from bench.report.paths import path_free
 from bench.variants import VARIANTS
 
 PRIMARY_METRIC = "cpu_cold_total"
@@ -75,7 +76,8 @@ class Findings:
 
     @classmethod
     def of(cls, record: Record, judgement: Judgement) -> Findings:
-        """Index one run."""
+        """Index one run; what failed is quoted without the machine's paths."""
+        record = path_free(record)
         return cls(
             record=record,
             judgement=judgement,
@@ -155,6 +157,11 @@ class Findings:
     def baseline(self, function: str) -> str | None:
         """Name the variant that the others of this function are compared with."""
         return self.record.plan.baselines.get(function)
+
+    def rounds_run(self, *, discarded: bool) -> int:
+        """Count the rounds that ran, of those that were discarded or of those that were judged."""
+        trials = self.record.trials
+        return len({trial.round for trial in trials if trial.discarded is discarded})
 
     @property
     def gives_verdicts(self) -> bool:

@@ -10,15 +10,15 @@ from bench.report.findings import PRIMARY_METRIC, Findings
 from bench.report.measures import ratio_words
 
 _TONES: dict[RunVerdict, Tone] = {
-    "no regression": "good",
+    "no regression": "plain",
     "regression": "bad",
     "inconclusive": "doubt",
     "unfit": "bad",
     "incomparable": "doubt",
 }
 _ORDER: tuple[Verdict, ...] = (
-    "slower",
     "faster",
+    "slower",
     "small change",
     "off-CPU change",
     "same",
@@ -34,20 +34,42 @@ def verdict_tone(findings: Findings) -> Tone:
     return _TONES[findings.judgement.verdict]
 
 
+def lead(findings: Findings) -> str:
+    """The first words: the verdict of the run, or the counts of a run that was no gate.
+
+    The variants of one run are alternatives. That none of them regressed is not what it found.
+    """
+    if findings.judgement.verdict == "no regression" and findings.gives_verdicts:
+        return _counts(findings)
+    return findings.judgement.verdict
+
+
 def headline(findings: Findings) -> Text:
-    """One sentence after the verdict word: what the comparisons came to."""
+    """One sentence after the first words: what the comparisons came to."""
     record, judgement = findings.record, findings.judgement
     if record.plan.smoke:
         return ("a smoke run shows that everything works, and claims nothing about speed",)
     if not judgement.fit:
         reasons = "; ".join(judgement.fit_reasons) or "no reason was recorded"
         return (f"this run gives no verdicts, because {reasons}",)
-    compared = _primary(findings)
-    if not compared:
+    if record.trials and not findings.rounds_run(discarded=False):
+        return ("the run ended before its first judged round, so nothing was compared",)
+    if not _primary(findings):
         return ("nothing was compared with a baseline",)
-    counts = Counter(comparison.verdict for comparison in compared)
-    words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])
-    return (f"{words}, by CPU time of the cold total against the baseline",)
+    against = "by CPU time of the cold total, against each function's baseline"
+    if judgement.verdict == "no regression":
+        return (against,)
+    return (f"{_counts(findings)}, {against}",)
+
+
+def _counts(findings: Findings) -> str:
+    counts = Counter(comparison.verdict for comparison in _primary(findings))
+    return ", ".join(_counted(counts[verdict], verdict) for verdict in _ORDER if counts[verdict])
+
+
+def _counted(count: int, verdict: Verdict) -> str:
+    plural = count > 1 and verdict.endswith("change")
+    return f"{count} {verdict}{'s' if plural else ''}"
 
 
 def preamble(findings: Findings) -> tuple[Block, ...]:

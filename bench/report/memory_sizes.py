@@ -13,7 +13,15 @@ from bench.cost.price import (
 from bench.model import BreakEven, Cell, Comparison, ModelCheck, Summary
 from bench.report.document import Code, Column, Entry, Paragraph, Row, Section, Table, Text
 from bench.report.findings import PRIMARY_METRIC, Conditions, Findings
-from bench.report.measures import Scale, number, percentage, ratio_words, scale_of, summary_entry
+from bench.report.measures import (
+    Scale,
+    number,
+    percentage,
+    ratio_number,
+    ratio_words,
+    scale_of,
+    summary_entry,
+)
 from bench.units import duration_scale, format_change
 
 
@@ -127,7 +135,10 @@ def _model_notes(findings: Findings, function: str) -> tuple[Text, ...]:
         return ()
     sizes = sorted({check.cell.memory_mb for check in checks})
     parts = (_deviation([c for c in checks if c.cell.memory_mb == size]) for size in sizes)
-    return (("Model against measured first invokes: " + "; ".join(parts),),)
+    note = "Model against measured first invokes of the same rounds: " + "; ".join(parts)
+    return (
+        (f"{note}. CPU × is how much more CPU time throttled work took, which is not modelled",),
+    )
 
 
 def _deviation(checks: list[ModelCheck]) -> str:
@@ -138,14 +149,22 @@ def _deviation(checks: list[ModelCheck]) -> str:
         scale = duration_scale([check.measured_ns])
         return (
             f"{size} {format_change(1 + check.deviation)} ({number(check.modelled_ns, scale)} for"
-            f" {number(check.measured_ns, scale)} {scale[0]}, n = {check.n})"
+            f" {number(check.measured_ns, scale)} {scale[0]}, n = {check.n}{_cpu_ratio(checks)})"
         )
     worst = sorted(check.deviation for check in checks)
     fewest = min(check.n for check in checks)
     return (
         f"{size} {format_change(1 + worst[0])} to {format_change(1 + worst[-1])}"
-        f" ({len(checks)} cells, n ≥ {fewest})"
+        f" ({len(checks)} cells, n ≥ {fewest}{_cpu_ratio(checks)})"
     )
+
+
+def _cpu_ratio(checks: list[ModelCheck]) -> str:
+    known = sorted(check.cpu_ratio for check in checks if check.cpu_ratio is not None)
+    if not known:
+        return ""
+    least, most = ratio_number(known[0]), ratio_number(known[-1])
+    return f", CPU ×{least}" if least == most else f", CPU ×{least} to ×{most}"
 
 
 def _break_evens(findings: Findings, function: str) -> Iterator[Text]:
@@ -162,9 +181,28 @@ def _sentence(even: BreakEven) -> Text:
     where = f"at {even.memory_mb} MB "
     origin = " (modelled)" if even.kind == "modelled" else ""
     lazy = Code(even.lazy)
+    return (where, lazy, f" {_advice(even)}{origin}")
+
+
+def _advice(even: BreakEven) -> str:
+    """Say always and never only where the whole interval does."""
+    need = f"need {even.library}"
+    if even.low is None or even.high is None:
+        low = high = even.probability
+        medians = ", by the medians alone: there are too few trials for an interval"
+    else:
+        low, high, medians = even.low, even.high, ""
+    if high <= 0:
+        return f"never pays, however few events {need}{medians}"
+    if low >= 1:
+        return f"always pays, even if every event needs {even.library}{medians}"
+    if low <= 0 and high >= 1:
+        return f"may or may not pay, whatever share of events needs {even.library}: noise decides"
     if even.probability <= 0:
-        return (where, lazy, f" never pays, however few events need {even.library}{origin}")
+        return f"hardly pays: at most if fewer than {percentage(high)} of events {need}"
     if even.probability >= 1:
-        return (where, lazy, f" always pays, even if every event needs {even.library}{origin}")
+        share = percentage(low)
+        return f"pays if fewer than {share} of events {need}; above, noise hides the difference"
+    span = f" (between {percentage(low)} and {percentage(high)})" if low < high else ""
     share = percentage(even.probability)
-    return (where, lazy, f" pays only if fewer than {share} of events need {even.library}{origin}")
+    return f"pays only if fewer than {share}{span} of events {need}{medians}"

@@ -46,7 +46,8 @@ def controls(findings: Findings) -> Section | None:
     legend = Paragraph(
         text=(
             "Comparisons with a known answer, from the same rounds. A/A compares the baseline with"
-            " a second copy of itself: its interval must contain 1.",
+            " a second copy of itself: its interval must contain 1. These intervals hold for all"
+            " controls together, so each is wider than that of a single comparison.",
         ),
         tone="quiet",
     )
@@ -126,11 +127,7 @@ def method(findings: Findings) -> Section:
         (f"Warm invoke: the median of {plan.warm_invokes} further invokes of each environment.",),
         (f"CPU: {_CPU_MODES[plan.cpu_mode] if findings.has_quota() else _WITHOUT_CGROUP}.",),
         (f"Page cache: {states}. Every variant runs from fresh copies, staged alike.",),
-        (
-            f"Order: {plan.rounds} complete rounds, each over all variants in random order (seed"
-            f" {plan.seed}), rounds of different functions interleaved; the first"
-            f" {plan.discarded_rounds} rounds are discarded.",
-        ),
+        _order(findings),
         (
             f"Intervals: {percentage(findings.judgement.confidence)}, order statistics for medians;"
             " ratios on paired rounds. Verdicts rest on CPU time of the cold total.",
@@ -144,6 +141,19 @@ def method(findings: Findings) -> Section:
             )
         )
     return Section(title="Method", blocks=(Bullets(items=tuple(items)),))
+
+
+def _order(findings: Findings) -> Text:
+    """Say which rounds ran, which a budget or an interruption makes fewer than were planned."""
+    plan = findings.record.plan
+    judged = findings.rounds_run(discarded=False)
+    ended = "" if findings.record.complete else ", the run was interrupted"
+    planned = f" ({plan.rounds} were planned{ended})" if judged != plan.rounds else ""
+    return (
+        f"Order: {judged} judged rounds{planned}, each over all variants in random order (seed"
+        f" {plan.seed}), rounds of different functions interleaved; the first"
+        f" {findings.rounds_run(discarded=True)} rounds are discarded.",
+    )
 
 
 def environment(findings: Findings) -> Section:

@@ -49,9 +49,10 @@ def schema() -> Json:
 def result(record: Record, judgement: Judgement) -> Json:
     """Give the result file as plain dictionaries and lists."""
     findings = Findings.of(record, judgement)
+    record = findings.record
     return {
         "schema": SCHEMA,
-        "run": _run(record, judgement),
+        "run": _run(findings),
         "environment": _plain(record.environment),
         "controls": [_control(control) for control in judgement.controls],
         "artifacts": [_artifact(artifact) for artifact in record.artifacts],
@@ -86,7 +87,8 @@ def result(record: Record, judgement: Judgement) -> Json:
     }
 
 
-def _run(record: Record, judgement: Judgement) -> Json:
+def _run(findings: Findings) -> Json:
+    record, judgement = findings.record, findings.judgement
     plan = record.plan
     return {
         "id": record.run_id,
@@ -102,6 +104,7 @@ def _run(record: Record, judgement: Judgement) -> Json:
         "cpu_mode": plan.cpu_mode,
         "rounds": plan.rounds,
         "discarded_rounds": plan.discarded_rounds,
+        "judged_rounds": findings.rounds_run(discarded=False),
         "confidence": _finite(judgement.confidence),
         "baselines": dict(plan.baselines),
         "trials": len(record.trials),
@@ -209,6 +212,8 @@ def _break_even(even: BreakEven) -> Json:
         "memory_mb": even.memory_mb,
         "kind": even.kind,
         "probability": _finite(even.probability),
+        "low": _finite(even.low),
+        "high": _finite(even.high),
     }
 
 
@@ -219,6 +224,7 @@ def _model_check(check: ModelCheck) -> Json:
         "measured_ns": check.measured_ns,
         "modelled_ns": check.modelled_ns,
         "deviation": _finite(check.deviation),
+        "cpu_ratio": _finite(check.cpu_ratio),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench.model import Record, Trial
+from bench.report.paths import path_free
 
 
 def render(record: Record) -> str:
@@ -15,7 +16,7 @@ def render(record: Record) -> str:
     # pandas takes half a second to import, which only this format should cost.
     import pandas as pd
 
-    rows = [_row(record, trial) for trial in record.trials]
+    rows = [_row(record, trial) for trial in path_free(record).trials]
     names = list(dict.fromkeys(name for row in rows for name in row)) or ["run_id"]
     frame = pd.DataFrame(rows, columns=names)
     # A missing integer turns a whole column into floats, except in this type.

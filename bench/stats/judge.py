@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from bench.model import Cell, CellSummary, Comparison, Judgement, Plan, Record, RunVerdict
 from bench.stats.break_even import break_evens
+from bench.stats.caveats import model_warnings, run_warnings
 from bench.stats.cells import measured_cell
 from bench.stats.comparisons import comparisons
 from bench.stats.controls import Fitness, fitness, uncontrolled
 from bench.stats.modelled import model_checks, modelled_cells
-from bench.stats.samples import PRIMARY, collect
+from bench.stats.samples import PRIMARY, collect, failed_trials
 
 _UNDECIDED = ("inconclusive", "incomparable")
 
@@ -26,10 +27,12 @@ def judge(record: Record, *, confidence: float = 0.99, margin: float = 0.01) -> 
     """
     plan = record.plan
     samples = collect(record.trials)
+    failures = failed_trials(record.trials)
     measured = {
-        cell: measured_cell(cell, samples, confidence) for cell in dict.fromkeys(plan.cells)
+        cell: measured_cell(cell, samples, failures, confidence)
+        for cell in dict.fromkeys(plan.cells)
     }
-    checks = {cell: measured_cell(cell, samples, confidence) for cell in plan.validation_cells}
+    checks = model_checks(plan, samples)
     cells = (*measured.values(), *modelled_cells(plan, measured, confidence))
     compared = comparisons(plan, samples, confidence=confidence, margin=margin)
     fit = _fitness(record, compared, fitness(record, samples, confidence))
@@ -38,13 +41,18 @@ def judge(record: Record, *, confidence: float = 0.99, margin: float = 0.01) -> 
         cells=cells,
         comparisons=compared,
         controls=fit.controls,
-        break_evens=break_evens(record.functions, cells, plan.memory_sizes_mb),
-        model_checks=model_checks(plan, measured, checks),
+        break_evens=break_evens(record.functions, cells, samples, plan, confidence),
+        model_checks=checks,
         fit=not fit.reasons,
         fit_reasons=fit.reasons,
         verdict=_run_verdict(plan, compared, tuple(measured.values()), fit.reasons),
         confidence=confidence,
-        warnings=(*_cell_warnings(measured.values()), *fit.warnings, *_run_warnings(record)),
+        warnings=(
+            *_cell_warnings(measured.values()),
+            *fit.warnings,
+            *run_warnings(record),
+            *model_warnings(checks),
+        ),
     )
 
 
@@ -92,7 +100,7 @@ def _run_verdict(
     verdicts = [c.verdict for c in compared if c.metric == PRIMARY]
     if verdicts and all(verdict == "incomparable" for verdict in verdicts):
         return "incomparable"
-    if verdicts and all(verdict in _UNDECIDED for verdict in verdicts):
+    if all(verdict in _UNDECIDED for verdict in verdicts):
         return "inconclusive"
     return "no regression"
 
@@ -105,12 +113,3 @@ def _cell_warnings(measured: Iterable[CellSummary]) -> tuple[str, ...]:
         for cell in (summary.cell,)
         if not summary.n
     )
-
-
-def _run_warnings(record: Record) -> tuple[str, ...]:
-    found = []
-    if record.plan.smoke:
-        found.append("smoke run: too few rounds for verdicts")
-    if not record.complete:
-        found.append("the run was interrupted before its last planned round")
-    return tuple(found)

@@ -6,7 +6,7 @@ much is needed. Wall times after init go through :mod:`bench.stats.quota`, trial
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from bench.stats.quota import (
     parallelism,
     throttled_walls,
 )
+from bench.stats.samples import Samples
 
 #: Wall metrics that run under the quota, each with the CPU metric that drives it.
 _AFTER_INIT = {"first_invoke": "cpu_first_invoke", "warm_invoke": "cpu_warm_invoke"}
@@ -60,7 +61,13 @@ def modelled_cell(
     metrics = {name: replace(known, kind="modelled") for name, known in source.metrics.items()}
     driven = _FROM_START if cpu_mode == "provisioned" else _AFTER_INIT
     walls = {
-        wall: _walls(source, wall, cpu, memory_mb, cpu_mode)
+        wall: _walls(
+            source.samples[wall],
+            source.samples[cpu],
+            measured_at=source.cell.memory_mb,
+            memory_mb=memory_mb,
+            cpu_mode=cpu_mode,
+        )
         for wall, cpu in driven.items()
         if _aligned(source, wall, cpu)
     }
@@ -79,33 +86,49 @@ def modelled_cell(
     )
 
 
-def model_checks(
-    plan: Plan, measured: Mapping[Cell, CellSummary], checks: Mapping[Cell, CellSummary]
-) -> tuple[ModelCheck, ...]:
-    """The model against the few measured trials of each of ``plan.validation_cells``."""
-    found = []
-    for cell in dict.fromkeys(plan.validation_cells):
-        trials = checks[cell].samples.get("first_invoke", ())
-        sources = [s for s in measured.values() if s.n and s.cell == _at(cell, s.cell.memory_mb)]
-        if not trials or not sources:
-            continue
-        source = max(sources, key=lambda s: s.cell.memory_mb)
-        if not _aligned(source, "first_invoke", "cpu_first_invoke"):
-            continue
-        walls = _walls(source, "first_invoke", "cpu_first_invoke", cell.memory_mb, plan.cpu_mode)
-        found.append(
-            ModelCheck(
-                cell=cell,
-                n=len(trials),
-                measured_ns=median(sorted(trials)),
-                modelled_ns=round(float(np.median(walls))),
-            )
-        )
-    return tuple(found)
+def model_checks(plan: Plan, samples: Samples) -> tuple[ModelCheck, ...]:
+    """The model against the few measured trials of each of ``plan.validation_cells``.
+
+    Trial by trial: a check's trial and the source's trial of the same round, so that a machine
+    that was slower in some rounds was so for both. The model takes CPU time as given, but
+    throttled work also finds colder caches: how much more CPU time it took is in ``cpu_ratio``.
+    """
+    found = (_model_check(plan, samples, cell) for cell in dict.fromkeys(plan.validation_cells))
+    return tuple(check for check in found if check is not None)
 
 
-def _at(cell: Cell, memory_mb: int) -> Cell:
-    return replace(cell, memory_mb=memory_mb)
+def _model_check(plan: Plan, samples: Samples, cell: Cell) -> ModelCheck | None:
+    sources = [
+        source
+        for source in plan.cells
+        if replace(source, memory_mb=cell.memory_mb) == cell and (source, "variant") in samples
+    ]
+    check = samples.get((cell, "variant"))
+    if check is None or not sources:
+        return None
+    source = max(sources, key=lambda s: s.memory_mb)
+    of_source = samples[source, "variant"].columns
+    wall, cpu = (of_source[name].by_round() for name in ("first_invoke", "cpu_first_invoke"))
+    measured = check.columns["first_invoke"].by_round()
+    rounds = sorted(measured.keys() & wall.keys() & cpu.keys())
+    if not rounds:
+        return None
+    walls = _walls(
+        [wall[r] for r in rounds],
+        [cpu[r] for r in rounds],
+        measured_at=source.memory_mb,
+        memory_mb=cell.memory_mb,
+        cpu_mode=plan.cpu_mode,
+    )
+    throttled = check.columns["cpu_first_invoke"].by_round()
+    ratios = [throttled[r] / cpu[r] for r in rounds if r in throttled and cpu[r]]
+    return ModelCheck(
+        cell=cell,
+        n=len(rounds),
+        measured_ns=median(sorted(measured[r] for r in rounds)),
+        modelled_ns=round(float(np.median(walls))),
+        cpu_ratio=float(np.median(ratios)) if ratios else None,
+    )
 
 
 def _aligned(source: CellSummary, wall: str, cpu: str) -> bool:
@@ -115,12 +138,16 @@ def _aligned(source: CellSummary, wall: str, cpu: str) -> bool:
 
 
 def _walls(
-    source: CellSummary, wall_metric: str, cpu_metric: str, memory_mb: int, cpu_mode: CpuMode
+    wall_ns: Sequence[int],
+    cpu_ns: Sequence[int],
+    *,
+    measured_at: int,
+    memory_mb: int,
+    cpu_mode: CpuMode,
 ) -> Floats:
-    """Wall times of the source's trials at another memory size, one column per phase."""
-    wall = np.array(source.samples[wall_metric], dtype=np.float64)
-    cpu = np.array(source.samples[cpu_metric], dtype=np.float64)
-    measured_at = source.cell.memory_mb
+    """Wall times of trials measured at one memory size at another, one column per phase."""
+    wall = np.array(wall_ns, dtype=np.float64)
+    cpu = np.array(cpu_ns, dtype=np.float64)
     origin = _UNLIMITED if cpu_mode == "none" else bandwidth(measured_at)
     rate = parallelism(cpu, wall, visible_cpus(min(measured_at, memory_mb)))
     # What the source's own quota made of the CPU time is not off-CPU time of the code.

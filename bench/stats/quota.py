@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.cpu_share import PERIOD_US, quota_us, visible_cpus
+from bench.cpu_share import PERIOD_US, quota_us
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -84,9 +84,9 @@ class _Group:
         self.pool -= taken
         self.throttled |= where & (self.local <= 0)
 
-    def _refill(self, where: NDArray[np.bool_], periods: Floats | float = 1.0) -> None:
+    def _refill(self, where: NDArray[np.bool_]) -> None:
         quota = float(self.limit.quota_ns)
-        income = np.where(where, quota * periods, 0.0)
+        income = np.where(where, quota, 0.0)
         indebted = where & (self.throttled | (self.local < 0))
         paid = np.where(indebted, np.minimum(income + self.pool, 1.0 - self.local), 0.0)
         self.local += paid

@@ -74,6 +74,10 @@ class Column:
     rounds: tuple[int, ...]
     values: tuple[int, ...]
 
+    def by_round(self) -> dict[int, int]:
+        """The value of each round."""
+        return dict(zip(self.rounds, self.values, strict=True))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:

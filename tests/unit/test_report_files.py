@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +88,22 @@ def test_failed_write_leaves_nothing_aside(tmp_path: Path) -> None:
         _write(tmp_path)
 
     assert [path.name for path in tmp_path.iterdir()] == ["latest.md"]
+
+
+def test_runs_that_finish_together_write_one_after_the_other(tmp_path: Path) -> None:
+    """While another report is being written here, nothing of this one is."""
+    other = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    writing = threading.Thread(target=_write, args=(tmp_path,))
+    writing.start()
+    writing.join(0.3)
+    before = list(tmp_path.iterdir())
+
+    os.close(other)
+    writing.join()
+
+    assert before == []
+    assert (tmp_path / "latest.md").exists()
 
 
 def test_names_that_files_cannot_have_stay_apart() -> None:

@@ -78,6 +78,7 @@ def test_failed_build_and_failed_cell_are_recorded() -> None:
     found = _result()
 
     assert found["failed_builds"][0]["command"] == "go build -trimpath -o bootstrap ."
+    assert found["failures"][0]["log_path"] == "logs/go_hello-trimpath-r0.log"
     assert [failure["type"] for failure in found["failures"]] == ["Runtime.ExitError"]
     assert found["failures"][0]["failed"] == 19
 

@@ -68,7 +68,7 @@ def test_failed_build_and_failed_cell_are_rows_in_words() -> None:
 
     assert re.search(r"^trimpath +build failed: \./main\.go:7:2: undefined", text, re.MULTILINE)
     assert re.search(
-        r"^stripped-trimpath +no valid trial, 19 failed: Runtime\.ExitError", text, re.MULTILINE
+        r"^stripped-trimpath +19 of 19 trials failed: Runtime\.ExitError", text, re.MULTILINE
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bench.model import (
+    BreakEven,
     Cell,
     Comparison,
     Event,
@@ -263,8 +264,65 @@ def test_a_function_that_always_fails_is_no_loss_of_the_harness() -> None:
     found = judge(scenario.record())
     assert (found.fit, found.verdict) == (True, "incomparable")
     assert _primary(found).warnings == ("the candidate gave no valid trial",)
-    assert (found.cells[1].n, found.cells[1].failures, found.cells[1].metrics) == (0, 24, {})
-    assert any("no valid trial (24 failed)" in warning for warning in found.warnings)
+    assert (found.cells[1].n, found.cells[1].failures, found.cells[1].metrics) == (0, 27, {})
+    assert any("no valid trial (27 failed)" in warning for warning in found.warnings)
+
+
+def test_a_cell_that_was_given_up_in_discarded_rounds_is_no_loss_of_the_harness() -> None:
+    """Three failures before the first judged round end a cell; the others keep their verdicts."""
+    given_up = "eager-source-only"
+
+    def edit(trial: Trial) -> Trial | None:
+        if trial.variant != given_up:
+            return trial
+        return _fail(trial, "Runtime.ExitError") if trial.discarded else None
+
+    found = judge(Scenario(costs={**_TWO, given_up: (80, 4, 5)}, edit=edit).record())
+    verdicts = {c.candidate: c.verdict for c in found.comparisons if c.metric == "cpu_cold_total"}
+    assert (found.fit, found.fit_reasons) == (True, ())
+    assert verdicts == {"lazy": "faster", given_up: "incomparable"}
+    assert (found.cells[2].n, found.cells[2].failures) == (0, 3)
+
+
+def test_a_cell_that_only_the_harness_failed_is_lost() -> None:
+    """Given up for errors of the harness, all its trials count as lost."""
+
+    def edit(trial: Trial) -> Trial | None:
+        if trial.variant != "lazy":
+            return trial
+        return _fail(trial, "Harness.Spawn") if trial.discarded else None
+
+    found = judge(Scenario(costs=_TWO, edit=edit).record())
+    assert "24 of 72 judged trials were lost" in found.fit_reasons[0]
+
+
+def test_a_budget_without_judged_rounds_says_so() -> None:
+    """A run that ended in its discarded rounds names the budget that was too short."""
+    scenario = Scenario(costs=_TWO, rounds=0, plan={"budget_s": 2.0, "rounds": 24})
+    found = judge(scenario.record())
+    assert found.verdict == "incomparable"
+    assert any("the budget of 2 s was too short: it ended after 3" in w for w in found.warnings)
+
+
+def test_pages_that_stayed_cached_are_a_warning() -> None:
+    """An evicted page cache is not claimed for trials that found pages in it."""
+
+    def edit(trial: Trial) -> Trial:
+        pages = 7 * trial.round if trial.variant == "lazy" and trial.round < 2 else 0
+        return replace(trial, page_cache="evicted", guards={"resident_pages": pages})
+
+    found = judge(Scenario(costs={"lazy": (80, 4, 5)}, edit=edit).record())
+    assert any("in 2 of 54 trials" in w and "up to 7 pages" in w for w in found.warnings)
+
+
+def test_a_shared_tmp_is_a_warning() -> None:
+    """Trials that could see each other's `/tmp` are counted; unknown ones are not."""
+
+    def edit(trial: Trial) -> Trial:
+        return replace(trial, guards={"private_tmp": int(trial.round > 3)} if trial.round else {})
+
+    found = judge(Scenario(costs={"eager": (80, 4, 5)}, edit=edit).record())
+    assert any("/tmp was not private in 6 of 52 trials" in w for w in found.warnings)
 
 
 def test_other_memory_sizes_are_modelled() -> None:
@@ -317,6 +375,72 @@ def test_the_model_is_checked_against_validation_trials() -> None:
     assert cell not in {summary.cell for summary in found.cells}
 
 
+def test_the_model_is_checked_round_by_round() -> None:
+    """Rounds in which the machine was twice as slow are compared with themselves only."""
+    cell = Cell(function="python/analyse", variant="eager", memory_mb=512, event="empty")
+    slow = (4, 5, 6)
+
+    def edit(trial: Trial) -> Trial:
+        factor = 2 if trial.round in slow else 1
+        return replace(
+            trial,
+            phases={name: factor * ns for name, ns in trial.phases.items()},
+            cpu={name: factor * ns for name, ns in trial.cpu.items()},
+        )
+
+    plan = {"validation_cells": (cell,)}
+    record = Scenario(costs={"eager": (80, 100, 5)}, plan=plan, edit=edit).record()
+    extra = tuple(
+        replace(
+            t,
+            memory_mb=512,
+            phases={"first_invoke": 690 * _MS},
+            cpu={"first_invoke": round(1.5 * t.cpu["first_invoke"])},
+        )
+        for t in record.trials
+        if t.arm == "variant" and t.round in slow
+    )
+    found = judge(replace(record, trials=record.trials + extra))
+    assert found.model_checks[0].deviation == pytest.approx(0, abs=0.06)
+    assert found.model_checks[0].cpu_ratio == pytest.approx(1.5, rel=0.001)
+    assert not any("quota model" in warning for warning in found.warnings)
+
+
+def test_a_model_that_is_far_off_is_a_warning() -> None:
+    """Beyond 20 % the modelled times of a size are called rough, with the deviation."""
+    cell = Cell(function="python/analyse", variant="eager", memory_mb=512, event="empty")
+    record = Scenario(costs={"eager": (80, 100, 5)}, plan={"validation_cells": (cell,)}).record()
+    extra = tuple(
+        replace(t, memory_mb=512, phases={"first_invoke": 700 * _MS})
+        for t in record.trials
+        if t.arm == "variant" and t.round in (4, 5, 6)
+    )
+    found = judge(replace(record, trials=record.trials + extra))
+    assert any("at 512 MB: the quota model misses" in w and "-5" in w for w in found.warnings)
+
+
+def _break_even(lazy_first: float) -> BreakEven:
+    """At 1024 MB, for an import of 400 ms that lazy moves to a first invoke of this CPU time."""
+    scenario = Scenario(
+        costs={"eager": (500, 1, 0), "lazy": (100, lazy_first, 0)},
+        events=("unused", "used"),
+        plan={"memory_sizes_mb": (1024, 1769)},
+    )
+    return judge(scenario.record()).break_evens[0]
+
+
+def test_noise_never_makes_lazy_pay_beyond_the_memory_share() -> None:
+    """Without less CPU time to show for it, the break-even is at most MB / 1769."""
+    even = _break_even(400.9)
+    assert even.low is not None and even.high is not None
+    assert 0 < even.low <= even.probability <= even.high == pytest.approx(1024 / 1769)
+
+
+def test_an_import_that_lazy_does_not_need_may_pay_beyond_the_memory_share() -> None:
+    """A measured saving of CPU time lifts the limit."""
+    assert _break_even(100.0).probability == 1.0
+
+
 def test_break_evens_follow_the_memory_share() -> None:
     """Work moved from init to the first invoke pays below about MB / 1769."""
     scenario = Scenario(
@@ -358,9 +482,9 @@ def test_the_judgement_is_the_same_every_time_and_in_any_order() -> None:
 
 
 def test_a_run_of_one_variant_has_nothing_to_compare() -> None:
-    """Without a second variant there are no comparisons and no objection."""
+    """Without a second variant nothing can be decided, and nothing is objected to."""
     found = judge(Scenario(costs={"eager": (80, 4, 5)}).record())
-    assert (found.comparisons, found.verdict) == ((), "no regression")
+    assert (found.comparisons, found.verdict, found.fit) == ((), "inconclusive", True)
 
 
 def test_a_run_without_a_valid_trial_is_incomparable() -> None:

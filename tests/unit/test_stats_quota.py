@@ -8,15 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.cpu_share import visible_cpus
-from bench.stats.quota import (
-    PHASES,
-    Bandwidth,
-    bandwidth,
-    distribution,
-    throttled_walls,
-    timeline_walls,
-    wall_time,
-)
+from bench.stats.quota import Floats, bandwidth, parallelism, throttled_walls
 
 _MS = 1_000_000
 #: CPU time in ms (median of the runs), memory size, p50 and p90 of wall time in ms: loops without
@@ -30,6 +22,14 @@ _MEASURED = [
     (10.77, 1769, 10.8, 11.3),
     (109.49, 128, 1464.1, 1534.3),
 ]
+
+
+def _walls(cpu_ns: float, wall_ns: float, memory_mb: int) -> Floats:
+    """Wall times at each phase of work with these unthrottled CPU and wall times."""
+    cpu, wall = np.array([cpu_ns]), np.array([wall_ns])
+    rate = parallelism(cpu, wall, visible_cpus(memory_mb))
+    off = np.maximum(0.0, wall - cpu / rate)
+    return throttled_walls(cpu, off, bandwidth(memory_mb), rate=rate)[0]
 
 
 @pytest.mark.parametrize(
@@ -52,23 +52,22 @@ def test_the_quota_has_the_kernels_floor_and_never_exceeds_the_visible_cpus() ->
 )
 def test_long_work_is_slowed_by_the_share(memory_mb: int, factor: float) -> None:
     """200 ms of CPU time take 1769 / MB as long, within 5 %."""
-    found = wall_time(200 * _MS, 200 * _MS, memory_mb)
-    assert found.p50_ns / (200 * _MS) == pytest.approx(factor, rel=0.05)
-    assert found.mean_ns / (200 * _MS) == pytest.approx(factor, rel=0.05)
+    found = _walls(200 * _MS, 200 * _MS, memory_mb) / (200 * _MS)
+    assert np.median(found) == pytest.approx(factor, rel=0.05)
+    assert found.mean() == pytest.approx(factor, rel=0.05)
 
 
 @given(st.integers(1, 2_000), st.sampled_from([1769, 2048, 3008]))
 @settings(max_examples=20, deadline=None)
 def test_one_thread_is_never_slowed_by_a_whole_cpu(cpu_ms: int, memory_mb: int) -> None:
     """From 1769 MB on wall time is CPU time."""
-    found = wall_time(cpu_ms * _MS, cpu_ms * _MS, memory_mb)
-    assert found.mean_ns == found.p99_ns == cpu_ms * _MS
+    found = _walls(cpu_ms * _MS, cpu_ms * _MS, memory_mb)
+    assert set(found) == {cpu_ms * _MS}
 
 
 def test_two_threads_are_slowed_at_one_cpu() -> None:
     """Work that used two CPUs at once takes twice as long with a quota of one."""
-    found = wall_time(800 * _MS, 400 * _MS, 1769)
-    assert found.mean_ns == pytest.approx(800 * _MS, rel=0.05)
+    assert _walls(800 * _MS, 400 * _MS, 1769).mean() == pytest.approx(800 * _MS, rel=0.05)
 
 
 @pytest.mark.parametrize(("cpu_ms", "memory_mb", "p50_ms", "p90_ms"), _MEASURED)
@@ -76,16 +75,15 @@ def test_bursts_match_the_kernel(
     cpu_ms: float, memory_mb: int, p50_ms: float, p90_ms: float
 ) -> None:
     """Median and p90 are within 12 % of those of real runs, whose CPU time varied too."""
-    found = distribution(
-        throttled_walls(np.array([cpu_ms * _MS]), np.zeros(1), bandwidth(memory_mb))
-    )
-    assert found.p50_ns / _MS == pytest.approx(p50_ms, rel=0.12)
-    assert found.p90_ns / _MS == pytest.approx(p90_ms, rel=0.12)
+    walls = throttled_walls(np.array([cpu_ms * _MS]), np.zeros(1), bandwidth(memory_mb))
+    p50, p90 = np.quantile(walls, (0.5, 0.9)) / _MS
+    assert p50 == pytest.approx(p50_ms, rel=0.12)
+    assert p90 == pytest.approx(p90_ms, rel=0.12)
 
 
 def test_a_burst_below_the_quota_is_not_stopped() -> None:
     """An idle group starts with a full pool, so 1.4 ms run through at 128 MB."""
-    assert wall_time(1_400_000, 1_400_000, 128).p99_ns == 1_400_000
+    assert _walls(1_400_000, 1_400_000, 128).max() == pytest.approx(1_400_000)
 
 
 def test_a_coarse_tick_lets_short_bursts_overrun() -> None:
@@ -99,18 +97,7 @@ def test_a_coarse_tick_lets_short_bursts_overrun() -> None:
 
 def test_off_cpu_time_passes_unthrottled() -> None:
     """Waiting is added as it is."""
-    assert wall_time(1 * _MS, 51 * _MS, 128).p50_ns == pytest.approx(51 * _MS)
-
-
-@given(st.floats(1e5, 8e8), st.sampled_from([128, 256, 512, 1024]))
-@settings(max_examples=25, deadline=None)
-def test_the_curve_is_the_step_by_step_simulation(cpu_ns: float, memory_mb: int) -> None:
-    """Looking a burst up in the supply curve gives what simulating it gives, at most phases."""
-    limit = bandwidth(memory_mb)
-    looked_up = throttled_walls(np.array([cpu_ns]), np.zeros(1), limit)[0]
-    simulated = timeline_walls([(round(cpu_ns), 0)], limit)
-    assert looked_up.shape == simulated.shape == (PHASES,)
-    assert looked_up.mean() == pytest.approx(simulated.mean(), rel=0.01, abs=2e5)
+    assert np.median(_walls(1 * _MS, 51 * _MS, 128)) == pytest.approx(51 * _MS)
 
 
 @given(st.lists(st.floats(1e5, 3e8), min_size=2, max_size=2).map(sorted))
@@ -120,21 +107,6 @@ def test_more_work_never_ends_sooner(work: list[float]) -> None:
     limit = bandwidth(256)
     less, more = (throttled_walls(np.array([w]), np.zeros(1), limit)[0] for w in work)
     assert (less <= more + 1).all()
-
-
-def test_a_gap_refills_the_pool() -> None:
-    """Two bursts of 1 ms run through at 128 MB if a period passes between them, 2 ms do not."""
-    limit = Bandwidth(quota_ns=1_447_000, tick_ns=0)
-    apart = timeline_walls([(_MS, 25 * _MS), (_MS, 0)], limit)
-    together = timeline_walls([(2 * _MS, 0)], limit)
-    assert apart.max() == pytest.approx(27 * _MS)
-    assert together.mean() > 5 * _MS
-
-
-def test_a_timeline_at_a_whole_cpu_is_its_sum() -> None:
-    """Without throttling segments just add up."""
-    walls = timeline_walls([(3 * _MS, 10 * _MS), (3 * _MS, 0)], bandwidth(1769))
-    assert set(walls) == {16.0 * _MS}
 
 
 def test_many_trials_are_spread_over_all_phases() -> None:

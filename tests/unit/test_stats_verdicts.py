@@ -1,4 +1,4 @@
-"""Verdict words, looks and adjusted p values."""
+"""Verdict words and adjusted p values."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ from bench.stats.verdicts import (
     benjamini_hochberg,
     holm,
     is_off_cpu_change,
-    look_confidence,
-    looks,
-    sequential_p,
     word,
 )
 
@@ -74,25 +71,6 @@ def test_wall_time_that_moves_alone_is_an_off_cpu_change(
 ) -> None:
     """Only a CPU interval that excludes the wall's change says that CPU time did not move."""
     assert is_off_cpu_change(_estimate(*wall), _estimate(*cpu), 0.01) is expected
-
-
-def test_looks_end_with_the_budget() -> None:
-    """A budget of 122 rounds has six looks, one of 15 none."""
-    assert looks(122) == (16, 24, 36, 54, 81, 122)
-    assert looks(15) == ()
-
-
-def test_the_error_is_split_evenly_over_the_looks() -> None:
-    """Eight looks at 99 % use 0.125 % each."""
-    assert look_confidence(0.99, 8) == pytest.approx(0.99875)
-    assert look_confidence(0.99, 1) == pytest.approx(0.99)
-
-
-def test_the_sequential_p_counts_every_planned_look() -> None:
-    """The smallest p so far is multiplied by the number of looks, up to 1."""
-    assert sequential_p([0.2, 0.001], 8) == pytest.approx(0.008)
-    assert sequential_p([0.5], 8) == 1.0
-    assert sequential_p([], 8) == 1.0
 
 
 def test_holm_gives_the_worked_example() -> None:
