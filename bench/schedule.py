@@ -45,11 +45,11 @@ def round_slots(plan: Plan, number: int) -> tuple[Slot, ...]:
         groups += _groups(plan.validation_cells)
     draw.shuffle(groups)
     slots: list[Slot] = []
-    for cells in groups:
+    for index, cells in enumerate(groups):
         arms: list[tuple[Cell, Arm]] = [(cell, "variant") for cell in cells]
         arms += [(c, "aa") for c in cells if is_control(plan, c)]
         draw.shuffle(arms)
-        copy = draw.randrange(SLOTS)
+        copy = (number + index) % SLOTS
         for cell, arm in arms:
             slots.append(
                 Slot(
@@ -62,6 +62,15 @@ def round_slots(plan: Plan, number: int) -> tuple[Slot, ...]:
                 )
             )
     return tuple(slots)
+
+
+def hash_seed(plan: Plan, number: int) -> int:
+    """``PYTHONHASHSEED`` of a round: one for all arms, another for each round.
+
+    The order of sets and dictionaries' collisions is luck that all arms of a round share, and
+    that no variant is lucky with all the time.
+    """
+    return random.Random(f"{plan.seed}:{number}:hash").randrange(1, 2**32)
 
 
 def is_control(plan: Plan, cell: Cell) -> bool:

@@ -157,6 +157,7 @@ class Session:
             handler=arm.handler,
             tree=arm.copies[slot.copy],
             event=self._events[cell.function, cell.event],
+            hash_seed=schedule.hash_seed(self._record.plan, slot.round),
         )
         begin_ns = time.monotonic_ns()
         trial = self._backend.run(order)

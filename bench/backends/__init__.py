@@ -24,6 +24,8 @@ class TrialOrder:
     #: The staged copy of the artifact for this arm and slot.
     tree: Path
     event: bytes
+    #: ``PYTHONHASHSEED`` of Python functions; None leaves it to chance, as Lambda does.
+    hash_seed: int | None = None
 
 
 class Backend(Protocol):

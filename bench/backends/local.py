@@ -197,6 +197,7 @@ class LocalBackend:
             memory_mb=order.cell.memory_mb,
             cpu_mode=self._cpu_mode,
             python=self._python,
+            hash_seed=order.hash_seed,
         )
 
     def _explain(self, order: TrialOrder, fault: FunctionFault, log: Path) -> TrialError:

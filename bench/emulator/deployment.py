@@ -36,6 +36,16 @@ class Deployment:
     python: PythonRuntime | None = None
     #: ``Text`` or ``JSON``: what the function is told about the format of its log.
     log_format: str = "Text"
+    #: ``PYTHONHASHSEED`` of Python functions; None leaves it to chance, as Lambda does.
+    hash_seed: int | None = None
+
+    def _managed(self, python: PythonRuntime | None) -> dict[str, str]:
+        if python is None:
+            return {}
+        managed = variables.of_python(python.minor, python.directory)
+        if self.hash_seed is not None:
+            managed["PYTHONHASHSEED"] = str(self.hash_seed)
+        return managed
 
     def process_order(
         self, *, api_address: str, scratch: Path, log: Path, serial: int
@@ -59,7 +69,7 @@ class Deployment:
             ),
             log_stream=f"local/[{variables.VERSION}]{serial:032x}",
             user=self.function.environment,
-            managed={} if python is None else variables.of_python(python.minor, python.directory),
+            managed=self._managed(python),
             log_format=self.log_format,
         )
         needed = [self.tree, runtime_directory]

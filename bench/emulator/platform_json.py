@@ -98,7 +98,8 @@ def _ns(record: _Record, key: str) -> int:
     value: Any = record.get(key, "")
     if type(value) not in (int, float) or not 0 <= value <= _LONGEST_MS:
         raise ValueError(f"{key} is not a duration")
-    return int(round(value * 1_000_000))
+    ns: int = round(value * 1_000_000)
+    return ns
 
 
 def _request_id(record: _Record, key: str = "requestId") -> str:

@@ -5,7 +5,7 @@ from collections import Counter
 
 from plans import a_cell, a_plan
 
-from bench.schedule import SLOTS, rounds
+from bench.schedule import SLOTS, hash_seed, rounds
 
 
 def test_every_round_runs_every_arm_of_every_group_once() -> None:
@@ -55,8 +55,19 @@ def test_arms_of_a_group_stand_together_and_share_a_staging_slot() -> None:
 
 
 def test_all_staged_copies_are_used() -> None:
-    """Copies are rotated at random over the rounds."""
-    assert {s.copy for slots in rounds(a_plan(rounds=60)) for s in slots} == set(range(SLOTS))
+    """Copies are rotated, so that each serves equally often."""
+    used = Counter(slots[0].copy for slots in rounds(a_plan(rounds=8 * SLOTS - 1)))
+
+    assert set(used.values()) == {8}
+    assert set(used) == set(range(SLOTS))
+
+
+def test_the_hash_seed_is_one_per_round() -> None:
+    """All arms of a round share it, and rounds differ."""
+    plan = a_plan()
+
+    assert len({hash_seed(plan, number) for number in range(20)}) == 20
+    assert hash_seed(plan, 3) == hash_seed(plan, 3)
 
 
 def test_only_the_first_rounds_are_discarded() -> None:
