@@ -40,12 +40,13 @@ def rounds(plan: Plan) -> Iterator[tuple[Slot, ...]]:
 def round_slots(plan: Plan, number: int) -> tuple[Slot, ...]:
     """All slots of one round, in the order in which they run."""
     draw = random.Random(f"{plan.seed}:{number}")
-    groups = _groups(plan.cells)
+    in_order = _groups(plan.cells)
     if number in _validation_rounds(plan):
-        groups += _groups(plan.validation_cells)
+        in_order += _groups(plan.validation_cells)
+    groups = list(enumerate(in_order))
     draw.shuffle(groups)
     slots: list[Slot] = []
-    for index, cells in enumerate(groups):
+    for index, cells in groups:
         arms: list[tuple[Cell, Arm]] = [(cell, "variant") for cell in cells]
         arms += [(c, "aa") for c in cells if is_control(plan, c)]
         draw.shuffle(arms)

@@ -12,7 +12,7 @@ import os
 import stat
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.errors import BuildError
@@ -51,9 +51,14 @@ def normal_mode(path: Path) -> int:
 
 
 def tree_digest(tree: Path) -> str:
-    """SHA-256, hexadecimal, over the path, mode and content of every file of ``tree``."""
+    """:func:`digest_of` every file of ``tree``."""
+    return digest_of(files_of(tree))
+
+
+def digest_of(files: Iterable[tuple[str, Path]]) -> str:
+    """SHA-256, hexadecimal, over the name, mode and content of ``(name, path)`` files in order."""
     digest = hashlib.sha256()
-    for name, path in files_of(tree):
+    for name, path in files:
         encoded = os.fsencode(name)
         size = path.stat().st_size
         # Lengths first: no two trees can give the same byte stream.

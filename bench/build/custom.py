@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
 from bench.build import elf
-from bench.build.archive import files_of, normal_mode, tree_digest
+from bench.build.archive import digest_of, normal_mode
 from bench.build.cache import content_key
 from bench.build.package import BOOTSTRAP, Facts, load, publish
+from bench.build.sources import own_files
 from bench.build.workshop import Outcome, Pair, PairId, Workshop, advice, failed, pair_id
 from bench.errors import BuildError
 
@@ -30,13 +30,13 @@ def _package(pair: Pair, workshop: Workshop) -> Outcome:
                 f"there is no directory `{source}`",
                 hint=f"build it, or correct `[variants.{pair[1].id}]` in function.toml",
             )
-        own = source == pair[0].directory
-        key = content_key({"tree": tree_digest(source), "own": own})
+        shipped = list(own_files(source, _is_input if source == pair[0].directory else _nothing))
+        key = content_key({"files": digest_of(shipped)})
         if (package := load(workshop.cache, key)) is not None:
             workshop.tell(pair, "cached")
             return package
         workshop.tell(pair, "started")
-        package = publish(workshop.cache, key, lambda tree: _fill(tree, source, own=own))
+        package = publish(workshop.cache, key, lambda tree: _fill(tree, shipped))
     except (BuildError, OSError) as error:
         workshop.tell(pair, "failed", time.monotonic() - began)
         return failed(pair, f"package {source}", advice(error))
@@ -52,8 +52,8 @@ def _source(pair: Pair) -> Path:
     return function.directory / override.path
 
 
-def _fill(tree: Path, source: Path, *, own: bool) -> Facts:
-    for name, path in _shipped(source, own=own):
+def _fill(tree: Path, shipped: Sequence[tuple[str, Path]]) -> Facts:
+    for name, path in shipped:
         target = tree / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
@@ -68,10 +68,10 @@ def _fill(tree: Path, source: Path, *, own: bool) -> Facts:
     )
 
 
-def _shipped(source: Path, *, own: bool) -> Iterator[tuple[str, Path]]:
-    """Everything but hidden files, and the inputs that lie in a function's own directory."""
-    for name, path in files_of(source):
-        top, *rest = name.split(os.sep)
-        hidden = any(part.startswith(".") for part in (top, *rest))
-        if not hidden and not (own and top in ("events", "function.toml")):
-            yield name, path
+def _is_input(name: PurePosixPath) -> bool:
+    """Whether a file in a function's own directory tells us something, and Lambda nothing."""
+    return name.parts[0] in ("events", "function.toml")
+
+
+def _nothing(_: PurePosixPath) -> bool:
+    return False

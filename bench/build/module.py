@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from bench.build.sources import holds_no_sources, is_report_file
 from bench.errors import BuildError
 
 _MODULE_FILES = ("go.mod", "go.sum", "vendor/modules.txt")
@@ -174,15 +175,15 @@ def _workspace(root: Path, environ: Mapping[str, str]) -> Path | None:
 
 
 def _scan(root: Path, *, nested: bool) -> Iterator[Source]:
-    """Every file below ``root``, sorted; hidden directories and tests are not sources."""
+    """Every file below ``root``, sorted; tests and what runs and tools left are not sources."""
     owners: dict[str, str | None] = {}
     for directory, directories, names in os.walk(root):
         relative = Path(directory).relative_to(root).as_posix()
         directories[:] = sorted(
             name
             for name in directories
-            if not name.startswith(".")
-            and name != "node_modules"
+            if name != "node_modules"
+            and not holds_no_sources(Path(directory, name))
             and (nested or not Path(directory, name, "go.mod").is_file())
         )
         files = sorted(n for n in names if not n.startswith(".") and not n.endswith("_test.go"))
@@ -190,7 +191,7 @@ def _scan(root: Path, *, nested: bool) -> Iterator[Source]:
         owners[relative] = relative if any(n.endswith(".go") for n in files) else parent
         for name in files:
             path = Path(directory, name)
-            if path.is_file():
+            if path.is_file() and not is_report_file(path):
                 label = path.relative_to(root).as_posix()
                 yield Source(name=label, path=path, package=owners[relative])
 

@@ -7,16 +7,15 @@ not valid Python is shipped all the same, as Lambda takes it too and reports the
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from bench.build.archive import files_of
+from bench.build.archive import digest_of, files_of, normal_mode
 from bench.build.bytecode import compile_sources
 from bench.build.cache import content_key
 from bench.build.dependencies import (
@@ -29,13 +28,14 @@ from bench.build.dependencies import (
 )
 from bench.build.distributions import bytes_per_package
 from bench.build.package import Facts, Package, load, publish
+from bench.build.sources import own_files
 from bench.build.toolchain import Python
 from bench.build.workshop import Outcome, Pair, PairId, Workshop, advice, failed, pair_id
 from bench.errors import BuildError
 from bench.model import Function
 
 _WORKERS = 2
-_NOT_SHIPPED_DIRECTORIES = frozenset({"__pycache__", "node_modules"})
+_NOT_SHIPPED = frozenset({"__pycache__", "node_modules"})
 _NOT_SHIPPED_AT_TOP = frozenset(
     {"events", "tests", "function.toml", "requirements.txt", "pyproject.toml", "uv.lock"}
 )
@@ -102,7 +102,7 @@ def _job(pair: Pair, digests: dict[Path, str], workshop: Workshop) -> Job:
         toolchain["uv"] = workshop.tools.uv()[1]
         dependencies = key_of(requirements, python, toolchain["uv"], TASK_ROOT)
     if function.directory not in digests:
-        digests[function.directory] = _digest(function.directory)
+        digests[function.directory] = digest_of(_own_sources(function.directory))
     bytecode = variant.bytecode == "unchecked-hash"
     key = content_key(
         {
@@ -155,14 +155,14 @@ def _fill(tree: Path, job: Job, workshop: Workshop) -> Facts:
     if job.requirements:
         dependencies = installed(job.requirements, job.python, workshop)
         _link_tree(dependencies, tree, bytecode=job.bytecode)
-    own = list(_own_sources(job.function.directory))
+    own = _own_sources(job.function.directory)
     for name, source in own:
         target = tree / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
             _remove_with_bytecode(target)
         shutil.copyfile(source, target)
-        target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
+        target.chmod(normal_mode(source))
     warnings: tuple[str, ...] = ()
     if job.bytecode:
         invalid = compile_sources(
@@ -206,34 +206,21 @@ def _remove_with_bytecode(source: Path) -> None:
         stale.unlink()
 
 
-def _digest(directory: Path) -> str:
-    digest = hashlib.sha256()
-    for name, path in _own_sources(directory):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{name}\0{os.access(path, os.X_OK)}\0{content}\n".encode())
-    return digest.hexdigest()
+def _own_sources(directory: Path) -> list[tuple[str, Path]]:
+    """``(name, path)`` of what a function ships of its own.
+
+    Not shipped: bytecode, and at the top settings, events, tests and their modules, as they are
+    for us and not for Lambda. A top-level ``events`` with Python in it is a package, and shipped.
+    """
+    events_is_package = next((directory / "events").rglob("*.py"), None) is not None
+    return list(own_files(directory, lambda name: _is_left_out(name, events_is_package)))
 
 
-def _own_sources(directory: Path) -> Iterator[tuple[str, Path]]:
-    """``(name, path)`` of what a function ships of its own, sorted."""
-    for parent, directories, names in os.walk(directory):
-        top = Path(parent) == directory
-        directories[:] = sorted(
-            name
-            for name in directories
-            if not name.startswith(".")
-            and name not in _NOT_SHIPPED_DIRECTORIES
-            and not (top and name in _NOT_SHIPPED_AT_TOP)
-            and not Path(parent, name, "pyvenv.cfg").exists()
-        )
-        for name in sorted(names):
-            if _is_shipped(name, top=top):
-                path = Path(parent, name)
-                yield path.relative_to(directory).as_posix(), path
-
-
-def _is_shipped(name: str, *, top: bool) -> bool:
-    if name.startswith(".") or name.endswith((".pyc", ".pyo")):
+def _is_left_out(name: PurePosixPath, events_is_package: bool) -> bool:
+    last = name.name
+    if last in _NOT_SHIPPED or last.endswith((".pyc", ".pyo")):
+        return True
+    if len(name.parts) > 1 or (last == "events" and events_is_package):
         return False
-    is_test = name == "conftest.py" or (name.startswith("test_") and name.endswith(".py"))
-    return not (top and (name in _NOT_SHIPPED_AT_TOP or is_test))
+    is_test = last == "conftest.py" or (last.startswith("test_") and last.endswith(".py"))
+    return is_test or last in _NOT_SHIPPED_AT_TOP

@@ -136,9 +136,9 @@ def _model_notes(findings: Findings, function: str) -> tuple[Text, ...]:
     sizes = sorted({check.cell.memory_mb for check in checks})
     parts = (_deviation([c for c in checks if c.cell.memory_mb == size]) for size in sizes)
     note = "Model against measured first invokes of the same rounds: " + "; ".join(parts)
-    return (
-        (f"{note}. CPU × is how much more CPU time throttled work took, which is not modelled",),
-    )
+    if any(check.cpu_ratio is not None for check in checks):
+        note += ". CPU × is how much more CPU time throttled work took, which is not modelled"
+    return ((note,),)
 
 
 def _deviation(checks: list[ModelCheck]) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import report_sample
 
-from bench.report import memory_sizes
+from bench.build.elf import breakdown
+from bench.model import Record, TrialError
+from bench.report import memory_sizes, render
 from bench.report.contents import compose
 from bench.report.document import Document, Table, Text
 from bench.report.findings import Findings
 from bench.report.measures import interval_words, number, percentage
+from bench.report.paths import path_free
 
 
 def _tables(document: Document, section: str) -> list[Table]:
@@ -23,25 +28,50 @@ def _notes(table: Table) -> list[str]:
     return ["".join(note) for note in table.notes]
 
 
+def _compose(record: Record) -> Document:
+    return compose(record, report_sample.judgement())
+
+
+def _method(record: Record) -> str:
+    return str(next(s.blocks for s in _compose(record).sections if s.title == "Method"))
+
+
 def _words(text: Text) -> str:
     return "".join(text)
 
 
 @pytest.mark.parametrize(
-    ("probability", "expected"),
+    ("low", "probability", "high", "expected"),
     [
-        (0.0, "at 512 MB lazy never pays, however few events need pandas"),
-        (0.002, "at 512 MB lazy pays only if fewer than 0.2 % of events need pandas"),
-        (0.2891, "at 512 MB lazy pays only if fewer than 29 % of events need pandas"),
-        (0.9996, "at 512 MB lazy pays only if fewer than 99.9 % of events need pandas"),
-        (1.0, "at 512 MB lazy always pays, even if every event needs pandas"),
+        (0.0, 0.0, 0.0, "never pays, however few events need pandas"),
+        (0.001, 0.002, 0.01, "only if fewer than 0.2 % (between 0.1 % and 1 %) of events need"),
+        (
+            0.2,
+            0.2891,
+            0.38,
+            "only if fewer than 29 % (between 20 % and 38 %) of events need pandas",
+        ),
+        (0.5, 0.9996, 1.0, "only if fewer than 99.9 % (between 50 % and 100 %) of events need"),
+        (1.0, 1.0, 1.0, "always pays, even if every event needs pandas"),
+        (0.9, 1.0, 1.0, "if fewer than 90 % of events need pandas; above, noise hides the diff"),
+        (0.0, 0.0, 0.3, "hardly pays: at most if fewer than 30 % of events need pandas"),
+        (0.0, 0.7, 1.0, "may or may not pay, whatever share of events needs pandas"),
+        (None, 0.2891, None, "only if fewer than 29 % of events need pandas, by the medians alone"),
+        (None, 1.0, None, "always pays, even if every event needs pandas, by the medians alone"),
     ],
 )
-def test_break_even_is_a_sentence_to_act_on(probability: float, expected: str) -> None:
-    """Each probability becomes advice, never a bare 0 % or 100 %."""
+def test_break_even_is_a_sentence_to_act_on(
+    low: float | None, probability: float, high: float | None, expected: str
+) -> None:
+    """Each probability becomes advice; always and never are said where the interval says so."""
     judgement = report_sample.judgement()
     even = replace(
-        judgement.break_evens[0], memory_mb=512, kind="measured", probability=probability
+        judgement.break_evens[0],
+        memory_mb=512,
+        kind="measured",
+        probability=probability,
+        low=low,
+        high=high,
     )
     findings = Findings.of(report_sample.record(), replace(judgement, break_evens=(even,)))
 
@@ -50,7 +80,8 @@ def test_break_even_is_a_sentence_to_act_on(probability: float, expected: str) -
     assert section is not None
     table = section.blocks[-1]
     assert isinstance(table, Table)
-    assert expected == _notes(table)[-1]
+    assert _notes(table)[-1].startswith("at 512 MB lazy ")
+    assert expected in _notes(table)[-1]
 
 
 def test_model_is_shown_with_its_deviation_at_each_size() -> None:
@@ -59,7 +90,7 @@ def test_model_is_shown_with_its_deviation_at_each_size() -> None:
 
     notes = _notes(_tables(document, "Memory sizes")[-1])
 
-    assert "128 MB -1.7 % (9.02 for 9.18 s, n = 3); 512 MB +2.9 %" in notes[0]
+    assert "128 MB -1.7 % (9.02 for 9.18 s, n = 3, CPU ×1.03); 512 MB +2.9 %" in notes[0]
 
 
 def test_comparison_at_another_memory_size_is_a_note() -> None:
@@ -104,6 +135,99 @@ def test_packages_say_whether_they_are_reproducible() -> None:
 
     found = [_words(row.entries[-1].text) for row in rows if not row.remark]
     assert found == ["no", "no", "yes", "not proved", "not proved"]
+
+
+def test_parts_of_a_real_executable_have_their_columns() -> None:
+    """What the reader of ELF files calls machine code stands under `.text`."""
+    parts = breakdown(Path(sys.executable).resolve())
+    built = report_sample.artifact(report_sample.GO, "default", breakdown=parts)
+    record = replace(report_sample.record(), artifacts=(built,))
+
+    titles = [column.title for column in _tables(_compose(record), "Packages")[0].columns]
+
+    assert ".text" in titles
+
+
+def test_order_says_how_many_rounds_ran() -> None:
+    """A plan is no result: rounds that a budget cut off are not claimed."""
+    sample = report_sample.record()
+    short = replace(sample, trials=tuple(t for t in sample.trials if t.round < 8))
+
+    assert "Order: 5 judged rounds (16 were planned), each" in _method(short)
+    assert "Order: 16 judged rounds, each" in _method(sample)
+
+
+def test_run_that_never_judged_a_round_says_so() -> None:
+    """With discarded rounds only, the first sentence is not about comparisons."""
+    sample = report_sample.record()
+    short = replace(sample, trials=tuple(t for t in sample.trials if t.discarded))
+
+    assert "before its first judged round" in _words(_compose(short).headline)
+
+
+def test_alternatives_lead_with_their_counts() -> None:
+    """A run that is no gate says what it found, not that there was no regression."""
+    judgement = replace(report_sample.judgement(), verdict="no regression")
+    document = compose(report_sample.record(), judgement)
+
+    assert document.verdict == "2 faster, 2 slower, 1 off-CPU change, 1 same, 1 inconclusive"
+    assert "regression" not in _words(document.headline)
+
+
+def test_run_without_comparisons_says_so() -> None:
+    """Nothing compared is no verdict on anything."""
+    judgement = replace(report_sample.judgement(), comparisons=(), verdict="inconclusive")
+    document = compose(report_sample.record(), judgement)
+
+    assert document.verdict == "inconclusive"
+    assert _words(document.headline) == "nothing was compared with a baseline"
+
+
+@pytest.mark.parametrize("format_name", ["text", "markdown", "json", "csv", "html"])
+def test_nothing_names_the_machine(format_name: str) -> None:
+    """What failed is quoted in every format without directories of the machine of the run."""
+    text = render(report_sample.record(), report_sample.judgement(), format_name)
+
+    assert "somebody" not in text
+    assert "stage-4711" not in text
+
+
+def test_staged_packages_are_where_lambda_has_them() -> None:
+    """A stack trace of a failed trial shows `/var/task` in place of a staged copy."""
+    text = render(report_sample.record(), report_sample.judgement(), "text")
+
+    assert "    /var/task/bootstrap +0x1d" in text
+    assert "$ go build -trimpath -o bootstrap ." in text
+    assert "Full log: `logs/go_hello-trimpath-r0.log`" in text
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ('File "/work/shop/py/a b/app.py", line 3', 'File "a b/app.py", line 3'),
+        ("open /srv/ci/cache/entries/x/tree/data.csv: no", "open data.csv: no"),
+        ("PATH=/root/bin:/usr/bin", "PATH=bin:/usr/bin"),
+        ("GET /items/3 from https://example.com/root/x", None),
+        ("/usr/lib/libc.so and /var/task/app.py and /tmp/x", None),
+        ("./main.go:7:2 and py/work/shop", None),
+    ],
+)
+def test_only_paths_of_the_machine_are_shortened(said: str, shown: str | None) -> None:
+    """Requests, addresses and paths that every machine has stay in a function's own words."""
+    sample = report_sample.record()
+    failed = next(t for t in sample.trials if t.error)
+    error = TrialError(type="Runtime.ExitError", message=said)
+    record = replace(
+        sample,
+        functions=(replace(sample.functions[0], directory=Path("/work/shop/py")),),
+        artifacts=(replace(sample.artifacts[0], tree_path=Path("/srv/ci/cache/entries/x/tree")),),
+        trials=(replace(failed, error=error),),
+    )
+
+    found = path_free(record).trials[0].error
+
+    assert found is not None
+    assert found.message == (shown or said)
 
 
 def test_limit_warning_stands_under_the_packages() -> None:

@@ -432,7 +432,8 @@ def _break_even(lazy_first: float) -> BreakEven:
 def test_noise_never_makes_lazy_pay_beyond_the_memory_share() -> None:
     """Without less CPU time to show for it, the break-even is at most MB / 1769."""
     even = _break_even(400.9)
-    assert even.low is not None and even.high is not None
+    assert even.low is not None
+    assert even.high is not None
     assert 0 < even.low <= even.probability <= even.high == pytest.approx(1024 / 1769)
 
 
