@@ -30,7 +30,8 @@ def _package(pair: Pair, workshop: Workshop) -> Outcome:
                 f"there is no directory `{source}`",
                 hint=f"build it, or correct `[variants.{pair[1].id}]` in function.toml",
             )
-        shipped = list(own_files(source, _is_input if source == pair[0].directory else _nothing))
+        own = source == pair[0].directory
+        shipped = list(own_files(source, _is_input) if own else own_files(source))
         key = content_key({"files": digest_of(shipped)})
         if (package := load(workshop.cache, key)) is not None:
             workshop.tell(pair, "cached")
@@ -71,7 +72,3 @@ def _fill(tree: Path, shipped: Sequence[tuple[str, Path]]) -> Facts:
 def _is_input(name: PurePosixPath) -> bool:
     """Whether a file in a function's own directory tells us something, and Lambda nothing."""
     return name.parts[0] in ("events", "function.toml")
-
-
-def _nothing(_: PurePosixPath) -> bool:
-    return False

@@ -60,7 +60,8 @@ def build_matrix(
             networking, proxies and caches.
 
     Raises:
-        Interrupted: Ctrl-C or a stopped runner; all processes are gone by then.
+        Interrupted: the runner was stopped; all processes are gone by then.
+        KeyboardInterrupt: Ctrl-C, or what the caller turned into one; the same holds.
     """
     runner = run or ProcessRunner()
     surroundings = os.environ if environ is None else environ
@@ -74,11 +75,11 @@ def build_matrix(
     )
     outcomes: dict[PairId, Outcome] = {}
     with ThreadPoolExecutor(len(_BUILDERS), thread_name_prefix="build") as pool:
-        waiting = [
-            pool.submit(build, [p for p in pairs if p[0].runtime == runtime], workshop)
-            for runtime, build in _BUILDERS.items()
-        ]
         try:
+            waiting = [
+                pool.submit(build, [p for p in pairs if p[0].runtime == runtime], workshop)
+                for runtime, build in _BUILDERS.items()
+            ]
             for future in waiting:
                 outcomes.update(future.result())
         except BaseException:

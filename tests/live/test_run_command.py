@@ -89,8 +89,9 @@ def test_a_report_can_be_made_again_from_the_record(whole: Run) -> None:
 def test_two_runs_at_once_in_one_checkout(project: Project) -> None:
     """Both succeed, and each has its own complete record."""
     directory = str(project.add_function())
+    few = ("--rounds", "2", "--memory", "1769", "-q")
 
-    runs = [project.start("run", directory, "--rounds", "4", "-q") for _ in range(2)]
+    runs = [project.start("run", directory, *few) for _ in range(2)]
     results = [finished(run) for run in runs]
 
     assert [r.returncode for r in results] == [0, 0], [r.stderr for r in results]

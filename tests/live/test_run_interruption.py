@@ -119,19 +119,20 @@ def measuring_starts(_project: Project, process: Process) -> bool:
     return measuring_process(process).is_running()
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
-    ("begun", "delay_s"),
+    ("signum", "begun", "delay_s"),
     [
-        (record_exists, 0),
-        (measuring_starts, 0),
-        (measuring_starts, 0.03),
-        (measuring_starts, 0.06),
-        (measuring_starts, 0.1),
+        (signal.SIGINT, record_exists, 0),
+        (signal.SIGTERM, record_exists, 0.01),
+        (signal.SIGINT, measuring_starts, 0),
+        (signal.SIGTERM, measuring_starts, 0),
+        (signal.SIGINT, measuring_starts, 0.03),
+        (signal.SIGTERM, measuring_starts, 0.06),
+        (signal.SIGINT, measuring_starts, 0.1),
     ],
 )
 def test_an_interruption_as_measuring_begins(
-    project: Project, begun: Callable[[Project, Process], bool], delay_s: float, signum: int
+    project: Project, signum: int, begun: Callable[[Project, Process], bool], delay_s: float
 ) -> None:
     """From the first moment that there is a record, it is sealed, and nothing else stays."""
     directory = project.add_function(events=20)
