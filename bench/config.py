@@ -152,6 +152,8 @@ def _parse(setting: Setting, raw: object, source: str) -> object:
 
 
 def user_cache(environ: Mapping[str, str]) -> Path:
-    """Give the user's cache directory, as the XDG base directory specification places it."""
+    """Give the cache directory: ``COLDBENCH_CACHE``, else where the XDG specification places it."""
+    if chosen := environ.get(f"{ENVIRONMENT_PREFIX}CACHE"):
+        return Path(chosen).expanduser()
     base = Path(environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     return base / "coldbench"

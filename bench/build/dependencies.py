@@ -5,17 +5,14 @@ One set of requirements is installed and compiled once, whatever functions and v
 
 from __future__ import annotations
 
-import re
 import shutil
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench.build.archive import files_of, normal_mode
 from bench.build.bytecode import compile_sources
 from bench.build.cache import content_key
 from bench.build.process import Command, shell_line
+from bench.build.requirements import Requirements
 from bench.build.toolchain import Python, machine
 from bench.build.workshop import Workshop
 from bench.errors import BuildError
@@ -26,7 +23,6 @@ TASK_ROOT = "/var/task"
 #: Amazon Linux 2023, under Lambda's Python 3.12 and later, has glibc 2.34; of the platforms that it
 #: can load, this is the one that packages publish wheels for.
 _PLATFORM = "manylinux_2_28"
-_INCLUDED_FILE = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[\s=]+(\S+)", re.MULTILINE)
 #: Settings of the user's environment that would make it another installation.
 _FOREIGN = (
     "VIRTUAL_ENV",
@@ -47,36 +43,6 @@ class InstallError(BuildError):
     def __init__(self, message: str, command: str) -> None:
         super().__init__(message)
         self.command = command
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirements:
-    """What to install: the file that says so, and everything that it includes."""
-
-    file: Path
-    #: Name and content, the file itself first.
-    contents: tuple[tuple[str, str], ...]
-    require_hashes: bool = False
-
-
-def requirements_of(directory: Path) -> Requirements | None:
-    """``requirements.txt`` of a function, else the dependencies of its ``pyproject.toml``.
-
-    Raises:
-        BuildError: the file is not readable as what its name says.
-    """
-    plain = directory / "requirements.txt"
-    if plain.is_file():
-        return Requirements(file=plain, contents=tuple(_with_included(plain, set())))
-    project = directory / "pyproject.toml"
-    if not project.is_file():
-        return None
-    text = project.read_text(encoding="utf-8")
-    try:
-        declared = tomllib.loads(text).get("project", {}).get("dependencies")
-    except tomllib.TOMLDecodeError as error:
-        raise BuildError(f"`{project}` is not valid TOML: {error}") from error
-    return Requirements(file=project, contents=((project.name, text),)) if declared else None
 
 
 def key_of(requirements: Requirements, python: Python, uv_version: str, prefix: str) -> str:
@@ -166,18 +132,3 @@ def _remove_local_traces(directory: Path) -> None:
 def _existing(record: str, directory: Path) -> str:
     lines = record.splitlines(keepends=True)
     return "".join(line for line in lines if (directory / line.split(",")[0]).is_file())
-
-
-def _with_included(file: Path, seen: set[Path]) -> Sequence[tuple[str, str]]:
-    """The file and, depth first, those that it includes with ``-r`` or ``-c``."""
-    seen.add(file.resolve())
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BuildError(f"the requirements file `{file}` cannot be read: {error}") from error
-    contents = [(file.name, text)]
-    for match in _INCLUDED_FILE.finditer(text):
-        other = file.parent / match[1]
-        if "://" not in match[1] and other.resolve() not in seen:
-            contents += _with_included(other, seen)
-    return contents

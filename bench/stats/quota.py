@@ -142,7 +142,8 @@ class Supply:
         """Wall time, in ns, of one burst of each CPU time at each of its row of phases.
 
         Work beyond the simulated horizon repeats whole periods: the controller conserves CPU
-        time, so ``quota`` more work takes one ``period`` more.
+        time, so ``quota`` more work takes one ``period`` more. What ticks overrun differs between
+        periods, so at a single phase, though not on average, this may be up to a period off.
         """
         whole = np.ceil(np.maximum(0.0, cpu_ns - self._most) / self.limit.quota_ns)
         work = (cpu_ns - whole * self.limit.quota_ns)[:, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,10 +15,11 @@ from bootstraps import ANSWER, write_bootstrap
 
 from bench.model import Record
 from bench.schedule import Slot, rounds
+from bench.session import STOP_SIGNALS
 from bench.store import TRIALS_FILE, load_record
 
 #: How long something that happens within moments may take on a busy machine.
-_PATIENCE_S = 30.0
+_PATIENCE_S = 20.0
 _POLL_S = 0.002
 #: A handler that answers, but waits first as long as the file `hold` exists, and says so.
 _HOLDING = """\
@@ -78,13 +80,24 @@ class Project:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start ``coldbench`` in the project's directory."""
+        return self._start("bench", *arguments)
+
+    def start_measuring(self, order: Path) -> subprocess.Popen[str]:
+        """Start a measuring process alone, as the reporting process does: with signals blocked."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            return self._start("bench.session", str(order))
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+    def _start(self, module: str, *arguments: str) -> subprocess.Popen[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("COLDBENCH_")}
         environment |= {
             "COLDBENCH_CACHE": str(self.root / "cache"),
             "TMPDIR": str(self.temporary),
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "bench", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=self.directory,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -35,6 +35,11 @@ def a_function(directory: Path) -> Function:
     )
 
 
+def recipe(name: str) -> Variant:
+    [variant] = [v for v in of_runtime("go") if v.id == name]
+    return variant
+
+
 def build(root: Path, cache: Path, *variants: Variant) -> BuildResult:
     pairs = [(a_function(root / n), v) for v in variants for n in ("hello", "broken")]
     return build_matrix(pairs, cache=BuildCache(cache))
@@ -144,3 +149,17 @@ def test_version_control_does_not_show(tmp_path: Path, artifacts: dict[str, Arti
     [again] = build(root, tmp_path / "cache", variant).artifacts
 
     assert again.digest == artifacts["smallest"].digest
+
+
+def test_an_empty_compile_cache_gives_the_same_binary(
+    root: Path, tmp_path: Path, artifacts: dict[str, Artifact]
+) -> None:
+    """Nothing of a trimmed binary comes from what Go had compiled before."""
+    result = build_matrix(
+        [(a_function(root / "hello"), recipe("smallest"))],
+        cache=BuildCache(tmp_path / "cache"),
+        environ={**os.environ, "GOCACHE": str(tmp_path / "gocache")},
+        prove_reproducible=False,
+    )
+
+    assert [a.digest for a in result.artifacts] == [artifacts["smallest"].digest]

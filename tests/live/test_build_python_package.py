@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,29 @@ def test_functions_run_on_a_clean_interpreter(tmp_path: Path) -> None:
     assert said.split() == ["1.44.5", "None", "None"]
     again = install_runtime(interpreter(), BuildCache(tmp_path / "cache"))
     assert again == runtime
+
+
+def a_wheel(path: Path, source: str) -> None:
+    """The least that is a wheel: one module, its metadata and an empty record."""
+    path.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("tiny.py", source)
+        metadata = "tiny-1.dist-info"
+        wheel.writestr(f"{metadata}/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1\n")
+        wheel.writestr(
+            f"{metadata}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{metadata}/RECORD", f"tiny.py,,\n{metadata}/RECORD,,\n")
+
+
+def test_a_local_wheel_is_installed_anew_when_it_changes(directory: Path, tmp_path: Path) -> None:
+    """The same line in requirements.txt, another file: another package."""
+    wheel = directory / "wheels" / "tiny-1-py3-none-any.whl"
+    (directory / "requirements.txt").write_text("./wheels/tiny-1-py3-none-any.whl\n")
+    shipped = []
+    for source in ("X = 1\n", "X = 2\n"):
+        a_wheel(wheel, source)
+        eager, _ = build(directory, tmp_path / "cache").artifacts
+        shipped.append((eager.tree_path / "tiny.py").read_text())
+
+    assert shipped == ["X = 1\n", "X = 2\n"]

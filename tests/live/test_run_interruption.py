@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import signal
@@ -111,33 +112,44 @@ def test_an_interrupted_run_is_sealed_and_can_be_resumed(project: Project, signu
     assert_resumed(project, advised(result.stderr, "run"))
 
 
-def record_exists(project: Project, _process: Process) -> bool:
-    return list(project.out.glob(f"records/*/{RECORD_FILE}")) != []
+def measuring_starts(_project: Project, process: Process) -> int:
+    """The measuring process exists; it may not have begun to import."""
+    return measuring_process(process).pid
 
 
-def measuring_starts(_project: Project, process: Process) -> bool:
-    return measuring_process(process).is_running()
+def backend_starts(_project: Project, process: Process) -> int:
+    """The measuring process has made its cgroup, and nothing else yet."""
+    pid = measuring_process(process).pid
+    if detect().version != "none":
+        eventually(lambda: groups_of(pid), "the cgroup of the run")
+    return pid
+
+
+def trials_start(project: Project, process: Process) -> int:
+    """The first trial is recorded."""
+    pid = measuring_process(process).pid
+    project.wait_for_trials(1)
+    return pid
 
 
 @pytest.mark.parametrize(
     ("signum", "begun", "delay_s"),
     [
-        (signal.SIGINT, record_exists, 0),
-        (signal.SIGTERM, record_exists, 0.01),
         (signal.SIGINT, measuring_starts, 0),
-        (signal.SIGTERM, measuring_starts, 0),
-        (signal.SIGINT, measuring_starts, 0.03),
-        (signal.SIGTERM, measuring_starts, 0.06),
-        (signal.SIGINT, measuring_starts, 0.1),
+        (signal.SIGTERM, measuring_starts, 0.04),
+        (signal.SIGINT, measuring_starts, 0.08),
+        (signal.SIGTERM, backend_starts, 0),
+        (signal.SIGINT, backend_starts, 0.02),
+        (signal.SIGTERM, trials_start, 0),
     ],
 )
 def test_an_interruption_as_measuring_begins(
-    project: Project, signum: int, begun: Callable[[Project, Process], bool], delay_s: float
+    project: Project, signum: int, begun: Callable[[Project, Process], int], delay_s: float
 ) -> None:
-    """From the first moment that there is a record, it is sealed, and nothing else stays."""
+    """Whatever is half made is taken back, and the record is sealed all the same."""
     directory = project.add_function(events=20)
     process = project.start("run", str(directory), "--rounds", "100", "--memory", "1769", "-q")
-    eventually(lambda: begun(project, process), "measuring")
+    measuring_pid = begun(project, process)
     time.sleep(delay_s)
 
     process.send_signal(signum)
@@ -146,12 +158,79 @@ def test_an_interruption_as_measuring_begins(
     assert result.returncode == 130, result.stderr
     assert "Traceback" not in result.stderr
     assert project.record_directory.name in advised(result.stderr, "run")
-    eventually(lambda: project.processes() == [], "processes to end")
+    assert_nothing_runs(project, measuring_pid)
     assert project.staged() == []
     assert list(project.temporary.iterdir()) == []
     record = project.record()
     assert not record.complete
     assert recorded(record) == planned(record)[: len(record.trials)]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_as_soon_as_there_is_a_record(project: Project, signum: int) -> None:
+    """Before the measuring process exists: code 130, how to go on, and no copies left."""
+    directory = project.add_function(events=20)
+    process = project.start("run", str(directory), "--rounds", "100", "--memory", "1769", "-q")
+    eventually(lambda: list(project.out.glob(f"records/*/{RECORD_FILE}")), "the record")
+
+    process.send_signal(signum)
+    result = finished(process)
+
+    assert result.returncode == 130, result.stderr
+    assert project.record_directory.name in advised(result.stderr, "run")
+    assert not project.record().complete
+    assert project.processes() == []
+    assert project.staged() == []
+    assert list(project.temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("begun", [measuring_starts, backend_starts])
+def test_the_reporting_process_is_killed_as_measuring_begins(
+    project: Project, begun: Callable[[Project, Process], int]
+) -> None:
+    """The measuring process does not go on alone, however early its parent died."""
+    directory = project.add_function(events=20)
+    process = project.start("run", str(directory), "--rounds", "100", "--memory", "1769", "-q")
+    measuring_pid = begun(project, process)
+
+    process.kill()
+    finished(process)
+
+    try:
+        assert_nothing_runs(project, measuring_pid)
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(measuring_pid).terminate()
+    assert not project.record().complete
+
+
+def test_an_interruption_at_any_moment_of_a_trial(project: Project) -> None:
+    """A measuring process that is stopped again and again leaves nothing, and never repeats.
+
+    The killed reporting process leaves what a measuring process needs: copies and an order.
+    """
+    directory = project.add_function(events=20)
+    process = project.start("run", str(directory), "--rounds", "100", "--memory", "1769", "-q")
+    project.wait_for_trials(1)
+    process.kill()
+    finished(process)
+    eventually(lambda: project.processes() == [], "processes to end")
+    (order,) = project.temporary.glob("*/session.json")
+
+    for delay_ms in range(0, 60, 4):
+        before = project.recorded_trials()
+        session = project.start_measuring(order)
+        eventually(lambda known=before: project.recorded_trials() != known, "one more trial")
+        time.sleep(delay_ms / 1000)
+        session.terminate()
+        result = finished(session)
+
+        assert result.returncode == 130, (delay_ms, result.stderr)
+        assert result.stderr == ""
+        assert_nothing_runs(project, session.pid)
+        assert list(project.stage.glob("*/trial-*")) == []
+        assert project.recorded_trials().startswith(before)
+    assert_only_the_trial_in_flight_is_lost(project)
 
 
 def test_the_record_of_an_interrupted_run_can_be_reported(project: Project) -> None:

@@ -247,7 +247,7 @@ def trial(cell: Cell, position: int, number: int, medians: tuple[int, ...] | Non
             type="Runtime.ExitError",
             message="exit status 2 | in `init`",
             log_tail="\x1b[31mpanic: no table\x1b[0m\ngoroutine 1 [running]:\n\t"
-            f"{CACHE}/stage/stage-4711-ab12/go_hello/stripped-trimpath-variant-0/bootstrap +0x1d",
+            f"{CACHE}/stage/stage-4711-ab12/003-0/bootstrap +0x1d",
             log_path="/home/somebody/project/reports/records/r/logs/go_hello-trimpath-r0.log",
         )
         return Trial(**common, outcome="failed", phases={"spawn": 60_000}, cpu={}, error=error)

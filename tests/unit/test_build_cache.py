@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.build.cache import BuildCache, content_key, default_root, write_atomically
+from bench.build.cache import BuildCache, content_key, write_atomically
 from bench.errors import BuildError, Interrupted
 
 
@@ -100,19 +100,6 @@ def test_an_unusable_directory_is_explained(tmp_path: Path) -> None:
         BuildCache(tmp_path / "file" / "cache")
 
     assert "COLDBENCH_CACHE" in str(caught.value.hint)
-
-
-@pytest.mark.parametrize(
-    ("environ", "expected"),
-    [
-        ({"COLDBENCH_CACHE": "/c", "XDG_CACHE_HOME": "/x"}, Path("/c")),
-        ({"XDG_CACHE_HOME": "/x"}, Path("/x/coldbench")),
-        ({}, Path.home() / ".cache" / "coldbench"),
-    ],
-)
-def test_the_cache_is_where_the_user_says(environ: dict[str, str], expected: Path) -> None:
-    """Our own variable comes first, then the XDG one, then the usual place."""
-    assert expected == default_root(environ)
 
 
 def test_keys_depend_on_values_not_on_order() -> None:

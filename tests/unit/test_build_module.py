@@ -154,3 +154,16 @@ def test_a_workspace_of_others_is_not_in_effect(root: Path) -> None:
     (root.parent / "go.work").write_text("go 1.25\n\nuse ./other\n")
 
     assert not read(root).in_place
+
+
+def test_a_run_inside_a_function_changes_nothing(root: Path) -> None:
+    """The record and the report of a run lie in its directory, and are no embedded data."""
+    before = read(root).digest_for("hello")
+    record = root / "hello" / "reports" / "records" / "20260101-000000-abcd"
+    record.mkdir(parents=True)
+    (record / "record.json").write_text("{}")
+    (record / "trials.jsonl").touch()
+    (root / "hello" / "reports" / "latest.json").write_text('{"schema": "coldbench/1"}')
+    (root / "hello" / "reports" / "latest.md").touch()
+
+    assert before == read(root).digest_for("hello")

@@ -200,3 +200,48 @@ def test_events_are_no_input(directory: Path, tmp_path: Path) -> None:
     (directory / "events" / "hi.json").write_text("{}")
 
     assert [before] == build(directory, tmp_path, ScriptedTools())
+
+
+def test_a_package_called_events_is_shipped(directory: Path, tmp_path: Path) -> None:
+    """Events are JSON files; a directory with Python in it is a package that is imported."""
+    (directory / "events").mkdir()
+    (directory / "events" / "__init__.py").touch()
+
+    [outcome] = build(directory, tmp_path, ScriptedTools())
+
+    assert names(outcome) == {"app.py", "events/__init__.py"}
+
+
+def test_a_linked_directory_is_shipped(directory: Path, tmp_path: Path) -> None:
+    """A package shared by functions through a symbolic link is copied into each."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "__init__.py").touch()
+    (directory / "shared").symlink_to(tmp_path / "shared")
+
+    [outcome] = build(directory, tmp_path, ScriptedTools())
+
+    assert names(outcome) == {"app.py", "shared/__init__.py"}
+
+
+def test_a_new_wheel_under_the_same_name_is_installed(directory: Path, tmp_path: Path) -> None:
+    """A local file that a requirement names is part of the key."""
+    (directory / "requirements.txt").write_text("./wheels/six.whl\n")
+    (directory / "wheels").mkdir()
+    (directory / "wheels" / "six.whl").write_text("one")
+    run = ScriptedTools(install=install_six)
+    build(directory, tmp_path, run)
+    (directory / "wheels" / "six.whl").write_text("two")
+
+    build(directory, tmp_path, run)
+
+    assert len([c for c in run.commands if "install" in c.arguments]) == 2
+
+
+def test_an_editable_requirement_is_a_failed_build(directory: Path, tmp_path: Path) -> None:
+    """The function fails with advice, and the others go on."""
+    (directory / "requirements.txt").write_text("-e ../lib\n")
+
+    [outcome] = build(directory, tmp_path, ScriptedTools())
+
+    assert isinstance(outcome, FailedBuild)
+    assert "uv build --wheel" in outcome.message

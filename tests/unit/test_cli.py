@@ -23,6 +23,10 @@ CONTRACT = {
         *("--dry-run", "--smoke", "--all", "--json", "--warm", "-q", "-v"),
     ),
     "build": ("--variant", "--json"),
+    "invoke": (
+        *("--event", "--memory", "--timeout", "--repeat", "--env", "--variant", "--function-name"),
+        *("--log-format", "--cpu", "--json"),
+    ),
     "list": ("--json",),
     "report": ("--format", "-o"),
     "judge": ("--json", "--strict"),

@@ -133,6 +133,26 @@ def test_a_judgement_as_json_has_the_names_of_the_result_file(recorded: Path) ->
     assert set(json.loads(text)) == {"schema", "run", "controls", "comparisons", "verdict"}
 
 
+def test_a_judgement_of_one_variant_says_that_nothing_was_compared(tmp_path: Path) -> None:
+    """No comparison is no verdict, and strictly asked for one there is none."""
+    sample = report_sample.record()
+    cell = report_sample.go_cell("default")
+    plan = replace(sample.plan, cells=(cell,), validation_cells=())
+    directory = tmp_path / "reports" / "records" / run_id()
+    create_record(directory, replace(sample, plan=plan, failed_builds=(), trials=()))
+    writer = TrialWriter(directory)
+    for trial in sample.trials:
+        if trial.cell == cell:
+            writer.append(trial)
+            writer.append(replace(trial, arm="aa"))
+    writer.close()
+
+    text, code = judge.execute(judge_options(tmp_path, run_id(), strict=True))
+
+    assert text == "inconclusive\n  nothing was compared with a baseline\n"
+    assert code == 5
+
+
 def fit_record() -> Record:
     """The sample without its failed build and failed cell."""
     record = report_sample.record()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.config import Settings, find_project, load_settings
+from bench.config import Settings, find_project, load_settings, user_cache
 from bench.errors import ConfigError
 from bench.settings import SETTINGS, parse_memory
 
@@ -216,3 +216,16 @@ def test_every_setting_has_help_and_its_own_names() -> None:
     assert all(setting.help for setting in SETTINGS)
     assert len({setting.field for setting in SETTINGS}) == len(SETTINGS)
     assert all(setting.unset for setting in SETTINGS if setting.default is None)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"COLDBENCH_CACHE": "/c", "XDG_CACHE_HOME": "/x"}, Path("/c")),
+        ({"XDG_CACHE_HOME": "/x"}, Path("/x/coldbench")),
+        ({}, Path.home() / ".cache" / "coldbench"),
+    ],
+)
+def test_the_cache_is_where_the_user_says(environ: dict[str, str], expected: Path) -> None:
+    """Our own variable comes first, then the XDG one, then the usual place."""
+    assert expected == user_cache(environ)

@@ -11,7 +11,7 @@ import pytest
 from bench.commands.doctor import render
 from bench.doctor import Check, examine_all
 from bench.emulator.limits import CgroupSupport
-from bench.probes import Findings, Space, examine, memory_controller
+from bench.probes import Findings, Space, examine, go_version, memory_controller
 
 HEALTHY = Findings(
     python=(3, 12, 1),
@@ -81,6 +81,24 @@ def test_space_is_checked_where_it_is_needed(space: Space, status: str) -> None:
 def test_go_from_a_wheel_is_as_good() -> None:
     """No `go` on PATH is fine where the wheel is installed."""
     assert all(check.status == "ok" for check in checks_of(go=None, go_wheel=True))
+
+
+def test_an_old_go_is_told_from_a_good_one() -> None:
+    """Version 1.9 is older than 1.26; the wheel makes up for it."""
+    (check,) = [c for c in checks_of(go="go1.9") if c.status != "ok"]
+
+    assert (check.name, check.status) == ("Go", "warning")
+    assert "go1.9, on PATH, is older than 1.26" in check.detail
+    assert all(check.status == "ok" for check in checks_of(go="go1.9", go_wheel=True))
+
+
+@pytest.mark.parametrize("script", ["#!/bin/sh\nexec sleep 60\n", "not a program"])
+def test_a_go_that_does_not_answer_is_none(tmp_path: Path, script: str) -> None:
+    """A `go` that hangs or cannot be started is no finding, and no traceback."""
+    (tmp_path / "go").write_text(script)
+    (tmp_path / "go").chmod(0o755)
+
+    assert go_version(str(tmp_path / "go"), limit_s=0.2) is None
 
 
 def test_a_machine_that_does_not_scale_its_clock_is_not_asked_to() -> None:

@@ -10,13 +10,12 @@ import pytest
 import report_sample
 
 from bench.build.elf import breakdown
-from bench.model import Record, TrialError
-from bench.report import memory_sizes, render
+from bench.model import Record
+from bench.report import memory_sizes
 from bench.report.contents import compose
 from bench.report.document import Document, Table, Text
 from bench.report.findings import Findings
 from bench.report.measures import interval_words, number, percentage
-from bench.report.paths import path_free
 
 
 def _tables(document: Document, section: str) -> list[Table]:
@@ -181,53 +180,6 @@ def test_run_without_comparisons_says_so() -> None:
 
     assert document.verdict == "inconclusive"
     assert _words(document.headline) == "nothing was compared with a baseline"
-
-
-@pytest.mark.parametrize("format_name", ["text", "markdown", "json", "csv", "html"])
-def test_nothing_names_the_machine(format_name: str) -> None:
-    """What failed is quoted in every format without directories of the machine of the run."""
-    text = render(report_sample.record(), report_sample.judgement(), format_name)
-
-    assert "somebody" not in text
-    assert "stage-4711" not in text
-
-
-def test_staged_packages_are_where_lambda_has_them() -> None:
-    """A stack trace of a failed trial shows `/var/task` in place of a staged copy."""
-    text = render(report_sample.record(), report_sample.judgement(), "text")
-
-    assert "    /var/task/bootstrap +0x1d" in text
-    assert "$ go build -trimpath -o bootstrap ." in text
-    assert "Full log: `logs/go_hello-trimpath-r0.log`" in text
-
-
-@pytest.mark.parametrize(
-    ("said", "shown"),
-    [
-        ('File "/work/shop/py/a b/app.py", line 3', 'File "a b/app.py", line 3'),
-        ("open /srv/ci/cache/entries/x/tree/data.csv: no", "open data.csv: no"),
-        ("PATH=/root/bin:/usr/bin", "PATH=bin:/usr/bin"),
-        ("GET /items/3 from https://example.com/root/x", None),
-        ("/usr/lib/libc.so and /var/task/app.py and /tmp/x", None),
-        ("./main.go:7:2 and py/work/shop", None),
-    ],
-)
-def test_only_paths_of_the_machine_are_shortened(said: str, shown: str | None) -> None:
-    """Requests, addresses and paths that every machine has stay in a function's own words."""
-    sample = report_sample.record()
-    failed = next(t for t in sample.trials if t.error)
-    error = TrialError(type="Runtime.ExitError", message=said)
-    record = replace(
-        sample,
-        functions=(replace(sample.functions[0], directory=Path("/work/shop/py")),),
-        artifacts=(replace(sample.artifacts[0], tree_path=Path("/srv/ci/cache/entries/x/tree")),),
-        trials=(replace(failed, error=error),),
-    )
-
-    found = path_free(record).trials[0].error
-
-    assert found is not None
-    assert found.message == (shown or said)
 
 
 def test_limit_warning_stands_under_the_packages() -> None:

@@ -120,6 +120,42 @@ def test_an_unknown_function_has_near_misses(project: Path, target: str, hint: s
     assert error.value.exit_code == 2
 
 
+def test_a_directory_is_enough_by_itself(project: Path) -> None:
+    """A mistake in a configured function is not in the way of another directory."""
+    (project / "py" / "storage" / "function.toml").write_text("handler = 1\n")
+
+    assert resolve(project, "./elsewhere/job") == ["python/job"]
+    assert resolve(project, ".", cwd=project / "py" / "hello") == ["python/hello"]
+    with pytest.raises(ConfigError):
+        resolve(project, "storage")
+
+
+@pytest.mark.parametrize("target", ["go/**x", "./go/**x"])
+def test_a_glob_that_is_none_is_a_mistake_of_the_user(project: Path, target: str) -> None:
+    """`**` must stand alone; the message shows the glob."""
+    with pytest.raises(UsageError, match=r"`(\./)?go/\*\*x` is no glob"):
+        resolve(project, target)
+
+
+def test_a_checkout_may_be_called_like_a_glob(project: Path, tmp_path: Path) -> None:
+    """Wildcards in the path above the project are letters."""
+    root = tmp_path / "a[w]b"
+    (root / "py" / "hello").mkdir(parents=True)
+    (root / "py" / "hello" / "app.py").write_text(HANDLER)
+    (root / "coldbench.toml").write_text('functions = ["py/*"]')
+
+    assert resolve(root) == ["python/hello"]
+    assert resolve(root, "p*/hello") == ["python/hello"]
+
+
+@pytest.mark.parametrize("pattern", ["{root}/py/*", "go/../py/*", "py/**/"])
+def test_globs_may_be_absolute_or_go_up(project: Path, pattern: str) -> None:
+    """Every form of a glob finds the same functions."""
+    target = pattern.format(root=project)
+
+    assert resolve(project, target) == ["python/hello", "python/storage"]
+
+
 def test_a_path_that_does_not_exist_is_called_a_directory(project: Path) -> None:
     """Somebody who types a path is not told about function ids."""
     with pytest.raises(UsageError, match=r"there is no directory `\./nowhere`"):
