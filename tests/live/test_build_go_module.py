@@ -101,7 +101,7 @@ def test_a_flag_without_effect_gives_an_identical_artifact(
     root: Path, cache: Path, artifacts: dict[str, Artifact]
 ) -> None:
     """A variant with the same bytes as an earlier one names it."""
-    [smallest] = [v for v in of_runtime("go") if v.id == "smallest"]
+    smallest = recipe("smallest")
     ineffective = replace(smallest, id="ineffective", flags=(*smallest.flags, "-v"))
 
     first, second = build(root, cache, smallest, ineffective).artifacts
@@ -133,9 +133,7 @@ def test_an_empty_cache_gives_the_same_zip(
     root: Path, tmp_path: Path, artifacts: dict[str, Artifact]
 ) -> None:
     """A trimmed variant built into another cache is the same zip, byte for byte."""
-    [variant] = [v for v in of_runtime("go") if v.id == "smallest"]
-
-    [again] = build(root, tmp_path / "cache", variant).artifacts
+    [again] = build(root, tmp_path / "cache", recipe("smallest")).artifacts
 
     assert again.zip_path.read_bytes() == artifacts["smallest"].zip_path.read_bytes()
 
@@ -144,9 +142,8 @@ def test_version_control_does_not_show(tmp_path: Path, artifacts: dict[str, Arti
     """A checkout in another place, with a repository around it, gives the same package."""
     root = a_module(tmp_path / "checkout" / "functions")
     (tmp_path / "checkout" / ".git").mkdir()
-    [variant] = [v for v in of_runtime("go") if v.id == "smallest"]
 
-    [again] = build(root, tmp_path / "cache", variant).artifacts
+    [again] = build(root, tmp_path / "cache", recipe("smallest")).artifacts
 
     assert again.digest == artifacts["smallest"].digest
 

@@ -217,7 +217,7 @@ def test_an_interruption_at_any_moment_of_a_trial(project: Project) -> None:
     eventually(lambda: project.processes() == [], "processes to end")
     (order,) = project.temporary.glob("*/session.json")
 
-    for delay_ms in range(0, 60, 4):
+    for delay_ms in range(0, 60, 6):
         before = project.recorded_trials()
         session = project.start_measuring(order)
         eventually(lambda known=before: project.recorded_trials() != known, "one more trial")
@@ -305,6 +305,7 @@ def test_a_killed_launcher(project: Project, holding: tuple[Process, psutil.Proc
 
     assert result.returncode == 4, result.stderr
     assert "launcher" in result.stderr
+    assert "--resume" in result.stderr
     assert "Traceback" not in result.stderr
     assert_nothing_runs(project, measuring.pid)
     assert project.staged() == []

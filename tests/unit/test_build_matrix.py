@@ -166,6 +166,19 @@ def test_a_custom_function_is_packaged_as_it_is(tmp_path: Path) -> None:
     assert artifact.breakdown["text"] == 9
 
 
+def test_what_is_not_packaged_makes_no_new_custom_package(tmp_path: Path) -> None:
+    """Events, version control and an editor's dangling lock are no part of the key."""
+    directory = a_custom_function(tmp_path / "echo")
+    pairs: list[Pair] = [(a_function(directory, "custom"), CUSTOM)]
+    [before] = build(pairs, tmp_path).artifacts
+    for name in ("events/hi.json", ".git/HEAD"):
+        (directory / name).parent.mkdir()
+        (directory / name).write_text("{}")
+    (directory / ".#bootstrap").symlink_to("me@here.1")
+
+    assert build(pairs, tmp_path).artifacts == (before,)
+
+
 def test_a_custom_variant_is_its_directory(tmp_path: Path) -> None:
     """`[variants.NAME] path` chooses a sub-directory."""
     directory = tmp_path / "echo"
