@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import bench
 from bench.codec import to_json
 from bench.emulator import limits
 from bench.emulator.cgroups import detect
-from bench.errors import BenchError, Interrupted, MeasurementError, StorageError
+from bench.errors import BenchError, Interrupted, MeasurementError, RecordError, StorageError
 from bench.session import STOP_SIGNALS, Observer, SessionOrder
 
 _ORDER_FILE = "session.json"
@@ -40,7 +41,7 @@ def measure(order: SessionOrder, observer: Observer) -> None:
         stderr_file = Path(scratch) / "stderr"
         with stderr_file.open("wb") as stderr, _signals_blocked():
             process = subprocess.Popen(
-                [sys.executable, "-m", "bench.session", str(order_file)],
+                [sys.executable, "-m", "bench.session", str(order_file), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -108,5 +109,6 @@ def _raise_outcome(code: int, error: dict[str, Any] | None, stderr_file: Path) -
     kinds: dict[int, type[BenchError]] = {
         Interrupted.exit_code: Interrupted,
         StorageError.exit_code: StorageError,
+        RecordError.exit_code: RecordError,
     }
     raise kinds.get(code, MeasurementError)(error["message"], hint=error["hint"])

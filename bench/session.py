@@ -11,6 +11,8 @@ import contextlib
 import ctypes
 import gc
 import json
+import os
+import select
 import signal
 import sys
 import time
@@ -18,7 +20,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from bench import schedule
@@ -72,6 +73,7 @@ class Session:
         backend: where trials run.
         writer: where they are recorded.
         observer: told what happens, between trials.
+        stop_fd: when it becomes readable, no further trial is run.
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class Session:
         backend: Backend,
         writer: TrialWriter,
         observer: Observer,
+        stop_fd: int | None = None,
     ) -> None:
+        self._stop_fd = stop_fd
         self._record = record
         self._backend = backend
         self._writer = writer
@@ -139,6 +143,8 @@ class Session:
         return True
 
     def _run_slot(self, slot: schedule.Slot) -> None:
+        if self._stop_fd is not None and select.select([self._stop_fd], [], [], 0)[0]:
+            raise Interrupted("interrupted")
         cell = slot.cell
         if (slot.round, cell, slot.arm) in self._done:
             return
@@ -223,26 +229,42 @@ class _Narrator:
             sys.stdout = open("/dev/null", "w")  # noqa: SIM115
 
 
-def _raise_interrupted(signum: int, _frame: FrameType | None) -> None:
-    for later in STOP_SIGNALS:
-        signal.signal(later, signal.SIG_IGN)
-    raise Interrupted(f"interrupted by {signal.Signals(signum).name}")
+def _stop_pipe() -> int:
+    """A descriptor that becomes readable when SIGINT or SIGTERM has come.
+
+    The signals themselves raise nothing: an exception at any instant could come between the making
+    of something and its being known. Waiting points look at the descriptor instead.
+    """
+    read_fd, write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
+    for signum in STOP_SIGNALS:
+        signal.signal(signum, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    return read_fd
+
+
+def _die_with(parent: int) -> None:
+    """Have SIGTERM sent to us when the reporting process ends, however it ends.
+
+    Raises:
+        Interrupted: it has ended already.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        raise Interrupted("interrupted: the reporting process is gone")
 
 
 def main() -> int:
     """Run the session that the order file describes; the exit code is that of the error, or 0.
 
-    The reporting process starts this one with SIGINT and SIGTERM blocked, so that none comes
-    before there is somebody to take it.
+    Arguments: the order file, and the process id of the reporting process, which starts this one
+    with SIGINT and SIGTERM blocked, so that none comes before there is somebody to take it.
     """
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     narrator = _Narrator()
     try:
-        for signum in STOP_SIGNALS:
-            signal.signal(signum, _raise_interrupted)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+        _die_with(int(sys.argv[2]))
         order = from_json(SessionOrder, json.loads(Path(sys.argv[1]).read_bytes()))
-        _measure(order, narrator)
+        _measure(order, narrator, _stop_pipe())
     except BenchError as error:
         narrator({"event": "error", "message": error.message, "hint": error.hint})
         return error.exit_code
@@ -251,7 +273,7 @@ def main() -> int:
     return 0
 
 
-def _measure(order: SessionOrder, observer: Observer) -> None:
+def _measure(order: SessionOrder, observer: Observer, stop_fd: int) -> None:
     directory = order.record_directory
     with contextlib.ExitStack() as cleanup:
         writer = TrialWriter(directory)
@@ -263,6 +285,7 @@ def _measure(order: SessionOrder, observer: Observer) -> None:
             python=order.python,
             cpu_mode=record.plan.cpu_mode,
             warm_invokes=record.plan.warm_invokes,
+            stop_fd=stop_fd,
         )
         cleanup.callback(backend.close)
         _check_limits(record, backend)
@@ -271,7 +294,7 @@ def _measure(order: SessionOrder, observer: Observer) -> None:
             "cgroup_reason": backend.cgroups.reason,
         }
         record = replace(record, environment=dict(sorted(facts.items())))
-        session = Session(record, order, backend, writer, observer)
+        session = Session(record, order, backend, writer, observer, stop_fd)
         cleanup.callback(lambda: seal(directory, session.header))
         gc.collect()
         gc.freeze()

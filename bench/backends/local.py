@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,8 +21,6 @@ from bench.emulator.deployment import Deployment, PythonRuntime
 from bench.emulator.environment import ExecutionEnvironment, Invocation, log_tail
 from bench.emulator.processes import Launcher
 from bench.model import CpuMode, Trial, TrialError
-
-_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(slots=True)
@@ -47,6 +44,7 @@ class LocalBackend:
         python: how Python functions run; None if there are none.
         cpu_mode: when the CPU quota is in force.
         warm_invokes: how many invokes follow the first one.
+        stop_fd: when it becomes readable, the trial in flight ends with ``Interrupted``.
     """
 
     name = "local"
@@ -59,12 +57,14 @@ class LocalBackend:
         python: PythonRuntime | None,
         cpu_mode: CpuMode = "on-demand",
         warm_invokes: int = 5,
+        stop_fd: int | None = None,
     ) -> None:
         self._work_directory = work_directory
         self._log_directory = log_directory
         self._python = python
         self._cpu_mode = cpu_mode
         self._warm_invokes = warm_invokes
+        self._stop_fd = stop_fd
         self.cgroups = limits.usable(enter_v2(detect()))
         limits.remove_abandoned(self.cgroups)
         self._launcher = Launcher()
@@ -178,16 +178,12 @@ class LocalBackend:
             function_name=order.function.name,
             timeout_s=order.function.timeout_s,
             cgroup=self._cgroup,
+            stop_fd=self._stop_fd,
         )
         try:
             yield environment
         finally:
-            # A signal in here would leave the function running.
-            signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-            try:
-                environment.end()
-            finally:
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+            environment.end()
 
     def _deployment(self, order: TrialOrder) -> Deployment:
         return Deployment(

@@ -21,7 +21,7 @@ from bench.commands.records import find_record, run_ids
 from bench.emulator.cgroups import detect
 from bench.emulator.deployment import PythonRuntime
 from bench.emulator.limits import usable
-from bench.errors import BuildError, Interrupted, RecordError
+from bench.errors import BuildError, Interrupted, MeasurementError, RecordError
 from bench.fingerprint import collect
 from bench.measurement import measure
 from bench.model import Artifact, Event, FailedBuild, Function, Record
@@ -157,6 +157,10 @@ def _with_digest(event: Event) -> Event:
 def _resumed(options: RunOptions, progress: Progress) -> _Prepared:
     """Load an interrupted run; its packages are built again and must be the same ones."""
     directory = _resumable(options, progress)
+    if is_in_progress(directory):
+        raise RecordError(
+            f"run {directory.name} is in progress", hint="wait for it to end, or interrupt it"
+        )
     record = load_record(directory)
     if record.complete:
         raise RecordError(
@@ -223,6 +227,28 @@ def _resumable(options: RunOptions, progress: Progress) -> Path:
 
 
 def _measure(prepared: _Prepared, options: RunOptions, progress: Progress) -> None:
+    """Run the plan; whatever ends it early, the user is told how to go on.
+
+    Raises:
+        Interrupted: by a signal, while staging or measuring.
+        MeasurementError: the measuring process failed.
+    """
+    run_id = prepared.record.run_id
+    resume = f"`coldbench run --resume {run_id}{_kept_flags(options)}`"
+    try:
+        _measure_staged(prepared, options, progress)
+    except (Interrupted, KeyboardInterrupt):
+        raise Interrupted(
+            f"interrupted; the trials so far are in {prepared.directory}",
+            hint=f"go on with {resume}, or see `coldbench report {prepared.directory}`",
+        ) from None
+    except MeasurementError as error:
+        raise type(error)(
+            error.message, hint=f"{error.hint or 'the trials so far are kept'}; go on with {resume}"
+        ) from error
+
+
+def _measure_staged(prepared: _Prepared, options: RunOptions, progress: Progress) -> None:
     record = prepared.record
     with stage(record.plan, prepared.artifacts, options.settings.cache / "stage") as staging:
         order = SessionOrder(
@@ -234,12 +260,6 @@ def _measure(prepared: _Prepared, options: RunOptions, progress: Progress) -> No
         progress.begin(record.plan, len(record.trials))
         try:
             measure(order, progress.event)
-        except Interrupted as error:
-            resume = f"coldbench run --resume {record.run_id}{_kept_flags(options)}"
-            raise Interrupted(
-                f"{error.message}; the trials so far are in {prepared.directory}",
-                hint=f"go on with `{resume}`, or see `coldbench report {record.run_id}`",
-            ) from None
         finally:
             progress.end()
             _seal_changes(prepared.directory, staging.changed())

@@ -61,9 +61,10 @@ class ExecutionEnvironment:
         function_name: str,
         timeout_s: float,
         cgroup: Cgroup | None,
+        stop_fd: int | None = None,
     ) -> None:
         self._launcher = launcher_process
-        self._api = RuntimeApi(launcher_process.channel.fileno())
+        self._api = RuntimeApi(launcher_process.channel.fileno(), stop_fd)
         self._function_name = function_name
         self._timeout_s = timeout_s
         self._cgroup = cgroup

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 
 from bench.emulator.http1 import BadRequest, Request, RequestParser
+from bench.errors import Interrupted
 
 _RECEIVE_BYTES = 256 * 1024
 #: A client that does not read its answer for so long has lost it.
@@ -96,23 +97,33 @@ class Arrival:
 class RuntimeApi:
     """A listener on a loopback port of its own, and the connections of one environment."""
 
-    def __init__(self, watched_fd: int | None = None) -> None:
-        """``watched_fd`` ends a wait when it becomes readable (for example, the launcher's)."""
+    def __init__(self, watched_fd: int | None = None, stop_fd: int | None = None) -> None:
+        """Listen.
+
+        ``watched_fd`` ends a wait when it becomes readable (for example, the launcher's);
+        ``stop_fd`` makes every wait raise :class:`Interrupted` from then on.
+        """
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._listener.setblocking(False)
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._connections: dict[int, Connection] = {}
         self._arrived: list[Arrival] = []
         self._watched_fd = watched_fd
+        self._stop_fd = stop_fd
         self._epoll = select.epoll()
         self._epoll.register(self._listener.fileno(), select.EPOLLIN)
-        if watched_fd is not None:
-            self._epoll.register(watched_fd, select.EPOLLIN)
+        for fd in (watched_fd, stop_fd):
+            if fd is not None:
+                self._epoll.register(fd, select.EPOLLIN)
         #: The last request that was not HTTP/1.1, in words; empty if there was none.
         self.garbage = ""
 
     def wait(self, deadline_ns: int) -> Arrival | None:
-        """The next request; None at the deadline or when ``watched_fd`` is readable."""
+        """The next request; None at the deadline or when ``watched_fd`` is readable.
+
+        Raises:
+            Interrupted: ``stop_fd`` is readable.
+        """
         while not self._arrived:
             left_ns = deadline_ns - time.monotonic_ns()
             if left_ns <= 0:
@@ -120,6 +131,8 @@ class RuntimeApi:
             for fd, _ in self._epoll.poll(left_ns / 1e9):
                 if fd in self._connections:
                     self._read(self._connections[fd])
+                elif fd == self._stop_fd:
+                    raise Interrupted("interrupted")
                 elif fd == self._watched_fd:
                     if not self._arrived:
                         return None

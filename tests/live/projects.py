@@ -86,7 +86,7 @@ class Project:
         """Start a measuring process alone, as the reporting process does: with signals blocked."""
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
-            return self._start("bench.session", str(order))
+            return self._start("bench.session", str(order), str(os.getpid()))
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
