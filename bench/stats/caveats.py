@@ -51,7 +51,7 @@ def _shared_tmp(trials: Iterable[Trial]) -> tuple[str, ...]:
         return ()
     return (
         f"/tmp was not private in {shared} of {len(known)} trials: what one trial wrote there"
-        " another could see; TMPDIR was",
+        " another could see; only TMPDIR was private",
     )
 
 
