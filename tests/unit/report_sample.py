@@ -103,7 +103,7 @@ def record() -> Record:
             FailedBuild(
                 function=GO,
                 variant="trimpath",
-                command=f"go build -trimpath -o {CACHE}/work/bootstrap .",
+                command=f"go build -trimpath -o {CACHE}/srv/build/bootstrap .",
                 message="# example.com/hello\n./main.go:7:2: undefined: missing | `name`\n",
             ),
         ),

@@ -15,13 +15,13 @@ from bench.staging import stage
 
 
 def _failed(message: str) -> Record:
-    """A run of one failed trial, with a project in /work/shop and a cache in /srv/ci."""
+    """A run of one failed trial, with a project in /srv/build/shop and a cache in /srv/ci."""
     sample = report_sample.record()
     trial = next(t for t in sample.trials if t.error)
     error = TrialError(type="Runtime.ExitError", message=message)
     return replace(
         sample,
-        functions=(replace(sample.functions[0], directory=Path("/work/shop/py")),),
+        functions=(replace(sample.functions[0], directory=Path("/srv/build/shop/py")),),
         artifacts=(replace(sample.artifacts[0], tree_path=Path("/srv/ci/cache/entries/x/tree")),),
         trials=(replace(trial, error=error),),
     )
@@ -53,13 +53,13 @@ def test_staged_packages_are_where_lambda_has_them() -> None:
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
-        ('File "/work/shop/py/a b/app.py", line 3', 'File "a b/app.py", line 3'),
+        ('File "/srv/build/shop/py/a b/app.py", line 3', 'File "a b/app.py", line 3'),
         ("open /srv/ci/cache/entries/x/tree/data.csv: no", "open data.csv: no"),
-        ("PATH=/root/bin:/usr/bin", "PATH=bin:/usr/bin"),
+        ("PATH=/home/ada/bin:/usr/bin", "PATH=bin:/usr/bin"),
         ("file:///home/me/wheels/a.whl and -I/Users/me/include", "file://a.whl and -Iinclude"),
-        ("GET /items/3 from https://example.com/root/x", None),
+        ("GET /items/3 from https://example.com/home/ada/x", None),
         ("/usr/lib/libc.so and /var/task/app.py and /tmp/x", None),
-        ("./main.go:7:2 and py/work/shop", None),
+        ("./main.go:7:2 and py/srv/build/shop", None),
     ],
 )
 def test_only_paths_of_the_machine_are_shortened(said: str, shown: str | None) -> None:
