@@ -83,7 +83,8 @@ def create_record(directory: Path, record: Record) -> None:
         raise
 
 
-def _in_progress(directory: Path) -> RecordError:
+def in_progress(directory: Path) -> RecordError:
+    """The error of whoever wants a run that another process is measuring."""
     return RecordError(
         f"run {directory.name} is in progress", hint="wait for it to end, or interrupt it first"
     )
@@ -119,7 +120,7 @@ class TrialWriter:
             self._file.truncate(data.rfind(b"\n") + 1)
             self._file.seek(0, os.SEEK_END)
         except BlockingIOError:
-            raise _in_progress(directory) from None
+            raise in_progress(directory) from None
         except OSError as error:
             raise _cannot_write(self._path, error) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bench.model import Arm, Cell, Function, Trial
 
@@ -26,6 +26,21 @@ class TrialOrder:
     event: bytes
     #: ``PYTHONHASHSEED`` of Python functions; None leaves it to chance, as Lambda does.
     hash_seed: int | None = None
+
+    def place(self) -> dict[str, Any]:
+        """The fields of the :class:`Trial` that the order decides, whatever its outcome."""
+        return {
+            "function": self.cell.function,
+            "variant": self.cell.variant,
+            "memory_mb": self.cell.memory_mb,
+            "event": self.cell.event,
+            "page_cache": self.cell.page_cache,
+            "arm": self.arm,
+            "round": self.round,
+            "position": self.position,
+            "slot": self.slot,
+            "discarded": self.discarded,
+        }
 
 
 class Backend(Protocol):

@@ -88,16 +88,7 @@ class LocalBackend:
             except FunctionFault as fault:
                 error = self._explain(order, fault, log)
         return Trial(
-            function=order.cell.function,
-            variant=order.cell.variant,
-            memory_mb=order.cell.memory_mb,
-            event=order.cell.event,
-            page_cache=order.cell.page_cache,
-            arm=order.arm,
-            round=order.round,
-            position=order.position,
-            slot=order.slot,
-            discarded=order.discarded,
+            **order.place(),
             outcome="ok" if error is None else "failed",
             started_ns=started_ns,
             phases=measured.phases,

@@ -52,16 +52,7 @@ class ScriptedBackend:
         }
         cpu = {"init": said.cpu_init_ns, "first_invoke": said.cpu_first_invoke_ns}
         return Trial(
-            function=order.cell.function,
-            variant=order.cell.variant,
-            memory_mb=order.cell.memory_mb,
-            event=order.cell.event,
-            page_cache=order.cell.page_cache,
-            arm=order.arm,
-            round=order.round,
-            position=order.position,
-            slot=order.slot,
-            discarded=order.discarded,
+            **order.place(),
             outcome="failed" if failed else "ok",
             started_ns=len(self.orders),
             phases={} if failed else phases,

@@ -31,7 +31,7 @@ from bench.report import render, write_report
 from bench.session import SessionOrder, StagedArm
 from bench.staging import Staging, stage
 from bench.stats.judge import judge
-from bench.store import create_record, is_in_progress, load_record, seal
+from bench.store import create_record, in_progress, is_in_progress, load_record, seal
 from bench.targets import Selection, resolve_targets, select
 
 Artifacts = Mapping[tuple[str, str], Artifact]
@@ -158,9 +158,7 @@ def _resumed(options: RunOptions, progress: Progress) -> _Prepared:
     """Load an interrupted run; its packages are built again and must be the same ones."""
     directory = _resumable(options, progress)
     if is_in_progress(directory):
-        raise RecordError(
-            f"run {directory.name} is in progress", hint="wait for it to end, or interrupt it"
-        )
+        raise in_progress(directory)
     record = load_record(directory)
     if record.complete:
         raise RecordError(
