@@ -164,8 +164,8 @@ class Trial:
     """One life of one execution environment. Raw and immutable; failures are trials too.
 
     ``phases`` in ns: ``spawn`` (start to the completed exec; a part of ``init``), ``init``
-    (last stamp before spawning to arrival of the first ``GET /next``), ``first_invoke`` (event released to
-    response received), ``first_next`` (event released to the following ``GET /next``),
+    (last stamp before spawning to arrival of the first ``GET /next``), ``first_invoke`` (event
+    released to response received), ``first_next`` (event released to the following ``GET /next``),
     ``cold_total`` (``init`` + ``first_invoke``); ``warm_invokes`` one entry per warm invoke.
     ``cpu`` has the CPU time, in ns, of the process group in ``init``, ``first_invoke`` (to the
     following ``GET /next``) and ``warm_invokes``. A phase that was not reached is absent.
