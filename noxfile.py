@@ -17,7 +17,8 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 def install(session: nox.Session, *groups: str) -> None:
     """Install coldbench with its Go extra, and the pinned tools of dependency groups."""
     tools = nox.project.dependency_groups(PYPROJECT, *groups) if groups else ()
-    session.install("-c", "constraints.txt", "-e", ".[go]", *tools)
+    extras = "go,aws,serve,trend" if groups else "go"
+    session.install("-c", "constraints.txt", "-e", f".[{extras}]", *tools)
 
 
 @nox.session
