@@ -13,7 +13,8 @@ from bench.build import BuildCache, build_matrix
 from bench.functions import load_function
 from bench.variants import of_runtime
 from tests.harness.command import help_ns, nothing_ns
-from tests.harness.round_trip import OurFunction, RawEcho
+from tests.harness.large_response import BareLargeResponse, OurLargeResponse
+from tests.harness.round_trip import OurEcho, OurFunction, RawEcho, RawPythonEcho
 from tests.harness.spawn import CSpawner, OurSpawner, compile_c, paired
 
 _BALLAST_BYTES = 500_000_000
@@ -31,6 +32,10 @@ def main() -> None:
         with _large_parent():
             _show("the same, 500 MB parent", "C posix_spawn", *_spawn(directory, rounds))
         _show("round trip of a warm Go hello", "raw echo in C", *_round_trip(directory, rounds))
+        _show(
+            "round trip of an echo in Python", "the same bytes, no HTTP", *_echo(directory, rounds)
+        )
+        _show("6 MB response", "into one buffer", *_large(directory, max(20, rounds // 5)))
     _show("coldbench --help", "python -c pass", *paired(max(20, rounds // 5), help_ns, nothing_ns))
 
 
@@ -56,6 +61,24 @@ def _round_trip(directory: Path, rounds: int) -> tuple[list[int], list[int]]:
     finally:
         ours.close()
         echo.close()
+
+
+def _echo(directory: Path, rounds: int) -> tuple[list[int], list[int]]:
+    ours, raw = OurEcho(directory), RawPythonEcho()
+    try:
+        return paired(rounds, _calls(ours.invoke_ns), _calls(raw.invoke_ns))
+    finally:
+        ours.close()
+        raw.close()
+
+
+def _large(directory: Path, rounds: int) -> tuple[list[int], list[int]]:
+    ours, bare = OurLargeResponse(directory), BareLargeResponse()
+    try:
+        return paired(rounds, ours.invoke_ns, bare.invoke_ns)
+    finally:
+        ours.close()
+        bare.close()
 
 
 def _calls(invoke: Callable[[bytes], int]) -> Callable[[], int]:

@@ -1,0 +1,68 @@
+"""What a local Lambda could leave behind, counted."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+from bench.emulator.cgroups import detect
+
+
+def census(scratch: Path) -> Counter[str]:
+    """Processes, cgroups, mounts, sockets, descriptors and files, as they are now.
+
+    Args:
+        scratch: where the environments have their files; a process counts if it runs from there
+            or from our group.
+    """
+    return Counter(
+        {
+            "processes": len(processes_of(os.getpid())),
+            "cgroups": sum(1 for _ in _groups()),
+            "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),
+            "descriptors": len(os.listdir("/proc/self/fd")),
+            "sockets": len(Path("/proc/net/tcp").read_text().splitlines()),
+            "files": sum(1 for _ in scratch.rglob("*")),
+        }
+    )
+
+
+def _groups() -> list[Path]:
+    parents = set(detect().parents.values())
+    return [group for parent in parents for group in parent.glob("coldbench-*")]
+
+
+def processes_of(ancestor: int) -> set[int]:
+    """All living descendants of a process; orphans are adopted by the launcher, so counted."""
+    parents = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                stat = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if stat[0] != "Z":
+                parents[int(name)] = int(stat[1])
+    found = {ancestor}
+    while True:
+        more = {pid for pid, parent in parents.items() if parent in found} - found
+        if not more:
+            return found - {ancestor}
+        found |= more
+
+
+def processes_below(directory: Path) -> set[int]:
+    """Living processes that run in, or were started with, something below a directory."""
+    found = set()
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            line = Path(f"/proc/{name}/cmdline").read_bytes()
+            place = os.readlink(f"/proc/{name}/cwd")
+        except OSError:
+            continue
+        if os.fsencode(str(directory)) in line or place.startswith(str(directory)):
+            found.add(int(name))
+    return found
