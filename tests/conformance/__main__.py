@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.config import user_cache
 from bench.store import write_whole
 from tests.conformance import cpu_law, cycles, fuzz, kills, published
-from tests.conformance.findings import Section
+from tests.findings import Section
 
 _REPORT = Path("reports/conformance.md")
 _HEAD = """# Conformance of the local Lambda

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.model import MEMORY_ONE_VCPU_MB, CpuMode
-from tests.conformance.findings import Row, Section
 from tests.conformance.workload_function import Workload
+from tests.findings import Row, Section
 
 #: CPU time in ms that a busy loop of 5 s wall time is given on Lambda, and how near is near
 #: enough; at one vCPU a lower bound.

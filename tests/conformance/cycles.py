@@ -6,9 +6,9 @@ import random
 from collections import Counter
 from pathlib import Path
 
-from tests.conformance.findings import Row, Section
 from tests.conformance.leftovers import census
 from tests.conformance.workload_function import Workload
+from tests.findings import Row, Section
 
 _TIMEOUT_S = 0.25
 _MEMORY_MB = 128

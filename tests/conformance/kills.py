@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from bench.emulator.cgroups import detect
-from tests.conformance.findings import Row, Section
 from tests.conformance.leftovers import processes_below
+from tests.findings import Row, Section
 
 _LATEST_KILL_S = 4.0
 #: What a killed run's processes are given to end by themselves.

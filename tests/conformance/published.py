@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench.model import MEMORY_ONE_VCPU_MB
 from tests.conformance.cpu_law import in_random_order
-from tests.conformance.findings import Row, Section
 from tests.conformance.workload_function import Workload
+from tests.findings import Row, Section
 
 _TABLE = Path(__file__).parents[2] / "fixtures" / "published" / "cebert_durations.csv"
 _SIZES = (128, 256, 512, 1024)

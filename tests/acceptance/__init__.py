@@ -1,0 +1,1 @@
+"""Statistical acceptance: what the sequential paired test promises, counted."""
