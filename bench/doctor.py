@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.build.toolchain import version_order
+from bench.emulator.root_filesystem import sentence
 from bench.probes import Findings, Space
 
 Status = Literal["ok", "warning", "failure"]
@@ -22,6 +23,8 @@ GO_MINIMUM = "1.26"
 _CLOCK_READING_MAX_NS = 250
 #: Other work per core above which medians move between runs.
 _LOAD_PER_CORE_MAX = 0.5
+#: What Lambda shows at its largest memory sizes.
+_CORES_MAX = 6
 #: The builds of the default matrix take about 1 GB.
 _SPACE_COMFORT_BYTES = 2_000_000_000
 _SPACE_MINIMUM_BYTES = 200_000_000
@@ -45,6 +48,10 @@ def examine_all(found: Findings) -> tuple[Check, ...]:
         _uv(found),
         _cpu_control(found),
         _memory_control(found),
+        _process_control(found),
+        _freezer(found),
+        _file_system(found),
+        _tmp_size(found),
         _cores(found),
         _load(found),
         *_governor(found),
@@ -118,9 +125,58 @@ def _memory_control(found: Findings) -> Check:
     )
 
 
+def _process_control(found: Findings) -> Check:
+    if "pids" in found.cgroup.parents:
+        return Check(name="process limit", status="ok", detail="1,024 processes and threads")
+    return Check(
+        name="process limit",
+        status="warning",
+        detail="no pids controller to write to: functions may start any number of processes",
+        fix="run as root, or delegate the `pids` controller",
+    )
+
+
+def _freezer(found: Findings) -> Check:
+    if found.cgroup.version == "v2" or "freezer" in found.cgroup.parents:
+        return Check(name="freezer", status="ok", detail="`invoke` freezes between invokes")
+    return Check(
+        name="freezer",
+        status="warning",
+        detail="no cgroup freezer to write to: background work goes on between invokes",
+        fix="run as root, or use a system with cgroup v2",
+    )
+
+
+def _file_system(found: Findings) -> Check:
+    detail = sentence(found.root_obstacle)
+    if found.root_obstacle is None:
+        return Check(name="file system", status="ok", detail=detail)
+    return Check(
+        name="file system",
+        status="warning",
+        detail=detail,
+        fix="run as root, or permit user namespaces: "
+        "`sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, "
+        "`docker run --cap-add SYS_ADMIN --security-opt apparmor=unconfined …`",
+    )
+
+
+def _tmp_size(found: Findings) -> Check:
+    obstacle = found.root_obstacle or found.tmp_size_obstacle
+    if obstacle is None:
+        return Check(name="size of /tmp", status="ok", detail="can be limited, to 512 MB and more")
+    return Check(
+        name="size of /tmp",
+        status="warning",
+        detail=f"{obstacle}: functions may write to /tmp what the disk has room for",
+        fix="run as root, with `mkfs.ext4` (e2fsprogs) installed",
+    )
+
+
 def _cores(found: Findings) -> Check:
     if found.cores >= 2:
-        return Check(name="cores", status="ok", detail=f"{found.cores} usable")
+        missing = "" if found.cores >= _CORES_MAX else "; Lambda shows more above 3,008 MB"
+        return Check(name="cores", status="ok", detail=f"{found.cores} usable{missing}")
     return Check(
         name="cores",
         status="warning",

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from bench.emulator import ephemeral_storage, root_filesystem
 from bench.emulator.cgroups import detect
 from bench.emulator.limits import CgroupSupport
 from bench.page_cache import evict
@@ -46,6 +47,9 @@ class Findings:
     uv: bool
     cgroup: CgroupSupport
     memory_controller: bool
+    #: Why functions cannot have a root directory, or a ``/tmp`` of limited size; None if they can.
+    root_obstacle: str | None = None
+    tmp_size_obstacle: str | None = None
     cores: int
     load: float
     governor: str | None
@@ -69,6 +73,8 @@ def examine(*, cache: Path, out: Path, environ: Mapping[str, str]) -> Findings:
         uv=_installed("uv") or shutil.which("uv", path=path) is not None,
         cgroup=detect(),
         memory_controller=memory_controller(detect()),
+        root_obstacle=root_filesystem.obstacle(),
+        tmp_size_obstacle=ephemeral_storage.obstacle(),
         cores=len(os.sched_getaffinity(0)),
         load=os.getloadavg()[0],
         governor=_text(cpu),

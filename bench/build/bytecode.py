@@ -15,7 +15,6 @@ import os
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from bench.build.cache import BuildCache
@@ -54,6 +53,8 @@ def compile_sources(
     Raises:
         BuildError: the interpreter failed, or wrote bytecode of another kind.
     """
+    from concurrent.futures import ThreadPoolExecutor  # only a build is worth its import
+
     sources = sorted(names)
     with cache.temporary() as scratch, ThreadPoolExecutor(2) as pool:
         lists = _write_lists(tree, sources, scratch)

@@ -20,7 +20,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import threading
 import time
 import weakref
@@ -46,6 +45,8 @@ def content_key(value: Any) -> str:
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace ``path`` with ``text``, flushed to disk; readers see the old or the new content."""
+    import tempfile
+
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
@@ -116,7 +117,7 @@ class BuildCache:
     @contextlib.contextmanager
     def temporary(self) -> Iterator[Path]:
         """A fresh directory on the file system of the cache, removed afterwards."""
-        directory = Path(tempfile.mkdtemp(dir=self._process_directory()))
+        directory = _new_directory(self._process_directory())
         try:
             yield directory
         finally:
@@ -147,11 +148,18 @@ class BuildCache:
             if self._own is None:
                 with self.lock("tmp"):
                     _remove_abandoned(self.root / "tmp")
-                    self._own = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
+                    self._own = _new_directory(self.root / "tmp")
                     held = os.open(self._own / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
                     _try_lock(held)
                 weakref.finalize(self, _abandon, self._own, held, os.getpid())
             return self._own
+
+
+def _new_directory(parent: Path) -> Path:
+    """A directory of ours alone, with a random name of 96 bits."""
+    directory = parent / os.urandom(12).hex()
+    directory.mkdir(mode=0o700)
+    return directory
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -20,7 +20,6 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -140,6 +139,8 @@ def _prepare(scratch: Path, outputs: Path, jobs: Sequence[Job], workshop: Worksh
 
 def _build_chains(jobs: Sequence[Job], site: Site, workshop: Workshop) -> dict[PairId, Outcome]:
     """One chain per set of compile settings: the first variant compiles, the others link."""
+    from concurrent.futures import ThreadPoolExecutor  # only a build is worth its import
+
     chains: dict[str, dict[str, list[Job]]] = {}
     for job in jobs:
         chain = chains.setdefault(compile_settings(job.variant), {})

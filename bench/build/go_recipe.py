@@ -14,7 +14,7 @@ from bench.build.process import Command, shell_line
 from bench.build.toolchain import ARCHITECTURES, Go, machine
 from bench.build.workshop import Pair, Workshop
 from bench.errors import BuildError
-from bench.model import Variant
+from bench.subjects import Variant
 
 #: Flags that change which files are compiled or how they are linked, but not how they are compiled.
 _LINK_FLAGS = ("-ldflags", "-tags", "-buildvcs")

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from bench.build.cache import BuildCache
-from bench.build.custom import build_custom
-from bench.build.go import build_go
 from bench.build.package import Package
 from bench.build.process import ProcessRunner, Runner
-from bench.build.python import build_python
 from bench.build.toolchain import Toolchains
 from bench.build.workshop import BuildEvent, Outcome, Pair, PairId, Workshop, pair_id
-from bench.model import Artifact, FailedBuild, Function, Runtime, Variant
+from bench.subjects import UNPACKED_LIMIT_BYTES, Artifact, FailedBuild, Function, Runtime, Variant
 from bench.units import format_bytes
 
-#: Lambda's quotas, "Function and layer storage": what a direct upload, and what unpacked code and
-#: layers, may have.
+#: Lambda's quota on what is uploaded directly.
 ZIP_LIMIT_BYTES = 50 * 1024 * 1024
-UNPACKED_LIMIT_BYTES = 250 * 1024 * 1024
 _WARN_AT = 0.8
 
-_BUILDERS: Mapping[Runtime, Callable[[Sequence[Pair], Workshop], dict[PairId, Outcome]]] = {
-    "go": build_go,
-    "python": build_python,
-    "custom": build_custom,
-}
+Builder = Callable[[Sequence[Pair], Workshop], dict[PairId, Outcome]]
+
+
+def _builder(runtime: Runtime) -> Builder:
+    """What builds functions of a runtime; one that is not asked for is not even imported."""
+    if runtime == "go":
+        from bench.build.go import build_go
+
+        return build_go
+    if runtime == "python":
+        from bench.build.python import build_python
+
+        return build_python
+    from bench.build.custom import build_custom
+
+    return build_custom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,19 +78,35 @@ def build_matrix(
         prove_reproducible=prove_reproducible,
         observer=observer or (lambda _: None),
     )
+    try:
+        return _result(pairs, _outcomes(pairs, workshop))
+    except BaseException:
+        runner.stop()
+        raise
+
+
+def _outcomes(pairs: Sequence[Pair], workshop: Workshop) -> dict[PairId, Outcome]:
+    """Build the pairs of each runtime, in a thread for each where there are several."""
+    runtimes = tuple(dict.fromkeys(function.runtime for function, _ in pairs))
+    if len(runtimes) == 1:
+        return _builder(runtimes[0])(pairs, workshop)
+    from concurrent.futures import ThreadPoolExecutor
+
     outcomes: dict[PairId, Outcome] = {}
-    with ThreadPoolExecutor(len(_BUILDERS), thread_name_prefix="build") as pool:
+    with ThreadPoolExecutor(max(1, len(runtimes)), thread_name_prefix="build") as pool:
         try:
             waiting = [
-                pool.submit(build, [p for p in pairs if p[0].runtime == runtime], workshop)
-                for runtime, build in _BUILDERS.items()
+                pool.submit(
+                    _builder(runtime), [p for p in pairs if p[0].runtime == runtime], workshop
+                )
+                for runtime in runtimes
             ]
             for future in waiting:
                 outcomes.update(future.result())
         except BaseException:
-            runner.stop()
+            workshop.run.stop()  # before the pool waits for its threads
             raise
-    return _result(pairs, outcomes)
+    return outcomes
 
 
 def _result(pairs: Sequence[Pair], outcomes: Mapping[PairId, Outcome]) -> BuildResult:

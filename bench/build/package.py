@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.build.archive import tree_bytes, tree_digest, write_zip
 from bench.build.cache import BuildCache, write_atomically
-from bench.model import Artifact, Function, Variant
+from bench.subjects import Artifact, Function, Variant
 
 KIND = "packages"
 BOOTSTRAP = "bootstrap"
@@ -76,6 +75,7 @@ def load(cache: BuildCache, key: str) -> Package | None:
 
 def publish(cache: BuildCache, key: str, fill: Callable[[Path], Facts]) -> Package:
     """Make the package under ``key`` from the tree that ``fill`` writes and describes."""
+    from bench.build.archive import tree_bytes, tree_digest, write_zip
 
     def write(entry: Path) -> None:
         tree = entry / "tree"

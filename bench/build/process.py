@@ -1,7 +1,8 @@
 """Child processes of a build: argument lists, explicit environments, nothing left running.
 
 The runner is injected everywhere (:class:`Runner`), so that builds can be tested without a
-compiler, and so that one Ctrl-C ends whatever the worker threads have started.
+compiler, and so that one Ctrl-C ends whatever the worker threads have started. Should this process
+be killed with -9, a watcher ends it.
 """
 
 from __future__ import annotations
@@ -10,17 +11,23 @@ import contextlib
 import os
 import shlex
 import signal
-import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bench.errors import Interrupted
 
+if TYPE_CHECKING:
+    import subprocess
+
 #: A compiler can print megabytes; people read the beginning, where the first error is, or the end.
 _TAIL_LINES = 60
+#: Reads which process groups run, as words for `kill`, and kills the last ones when we are gone.
+_WATCHER = 'while read -r line; do groups=$line; done; [ -z "$groups" ] || kill -s KILL -- $groups'
+_SHELL = "/bin/sh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +75,44 @@ class Runner(Protocol):
         """End everything that is running, and refuse to start more."""
 
 
+class _Watcher:
+    """A shell that survives this process, however that ends, and then kills process groups.
+
+    The kernel's own ``PR_SET_PDEATHSIG`` would end a compiler driver, but not what that started.
+    """
+
+    def __init__(self) -> None:
+        read, self._write = os.pipe2(os.O_CLOEXEC)
+        pid = os.posix_spawn(
+            _SHELL,
+            ["sh", "-c", _WATCHER],
+            {},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, read, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+            ],
+            setsid=True,
+        )
+        os.close(read)
+        weakref.finalize(self, _dismiss, self._write, pid, os.getpid())
+
+    def watch(self, groups: Iterable[int]) -> None:
+        """Take note of all groups that run now."""
+        os.write(self._write, (" ".join(f"-{group}" for group in groups) + "\n").encode())
+
+
+def _dismiss(write: int, pid: int, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child inherits the finalizer, but not the watcher
+        os.close(write)
+        os.waitpid(pid, 0)
+
+
 class ProcessRunner:
     """Runs real processes, each in a process group of its own."""
 
     def __init__(self) -> None:
+        self._watcher: _Watcher | None = None
         self._running: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
         self._stopped = False
@@ -82,11 +123,12 @@ class ProcessRunner:
         try:
             stdout, stderr = process.communicate()
         finally:
-            with self._lock:
-                self._running.discard(process)
             if process.returncode is None:
                 _kill_group(process)
                 process.communicate()
+            with self._lock:
+                self._running.discard(process)
+                self._watch()
         if self._stopped:
             raise Interrupted("the build was interrupted")
         return Completed(status=process.returncode, stdout=stdout, stderr=stderr)
@@ -104,6 +146,8 @@ class ProcessRunner:
                 _kill_group(process)
 
     def _start(self, command: Command) -> subprocess.Popen[str]:
+        import subprocess  # what is cached already starts nothing
+
         with self._lock:
             if self._stopped:
                 raise Interrupted("the build was interrupted")
@@ -120,7 +164,13 @@ class ProcessRunner:
                 start_new_session=True,
             )
             self._running.add(process)
+            self._watch()
             return process
+
+    def _watch(self) -> None:
+        if self._watcher is None:
+            self._watcher = _Watcher()
+        self._watcher.watch(process.pid for process in self._running)
 
 
 def shell_line(arguments: Sequence[str], environment: Mapping[str, str]) -> str:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from bench.build.archive import digest_of, files_of, normal_mode
@@ -25,13 +24,14 @@ from bench.build.dependencies import (
     key_of,
 )
 from bench.build.distributions import bytes_per_package
+from bench.build.interpreters import Interpreter, interpreter_for
 from bench.build.package import Facts, Package, load, publish
 from bench.build.requirements import Requirements, requirements_of
 from bench.build.sources import own_files
 from bench.build.toolchain import Python
 from bench.build.workshop import Outcome, Pair, PairId, Workshop, advice, failed, pair_id
 from bench.errors import BuildError
-from bench.model import Function
+from bench.subjects import FailedBuild, Function
 
 _WORKERS = 2
 _NOT_SHIPPED = frozenset({"__pycache__", "node_modules"})
@@ -73,6 +73,9 @@ class _Inputs:
     #: The digest of what is shipped.
     sources: str
     requirements: Requirements | None
+    #: What the function asks for, and what it gets.
+    version: str | None
+    interpreter: Interpreter
 
 
 def build_python(pairs: Sequence[Pair], workshop: Workshop) -> dict[PairId, Outcome]:
@@ -94,25 +97,45 @@ def build_python(pairs: Sequence[Pair], workshop: Workshop) -> dict[PairId, Outc
             missing.append(job)
         else:
             outcomes.update(_told(job, package, workshop))
+    for done in _built(missing, workshop):
+        outcomes.update(done)
+    return {pair_id(p): _served(p, outcomes[pair_id(p)], inputs) for p in pairs}
+
+
+def _built(missing: Sequence[Job], workshop: Workshop) -> Iterator[dict[PairId, Outcome]]:
+    if not missing:
+        return
+    from concurrent.futures import ThreadPoolExecutor  # only a build is worth its import
+
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="python-build") as pool:
-        for done in pool.map(lambda job: _build(job, workshop), missing):
-            outcomes.update(done)
-    return outcomes
+        yield from pool.map(lambda job: _build(job, workshop), missing)
 
 
-def _inputs(directory: Path, workshop: Workshop) -> _Inputs:
+def _inputs(function: Function, known: Mapping[Path, _Inputs], workshop: Workshop) -> _Inputs:
+    same = (i.interpreter for i in known.values() if i.version == function.runtime_version)
     return _Inputs(
-        sources=digest_of(_own_sources(directory)),
-        requirements=requirements_of(directory, workshop.environ),
+        sources=digest_of(_own_sources(function.directory)),
+        requirements=requirements_of(function.directory, workshop.environ),
+        version=function.runtime_version,
+        interpreter=next(same, None) or interpreter_for(function.runtime_version, workshop),
     )
+
+
+def _served(pair: Pair, outcome: Outcome, inputs: Mapping[Path, _Inputs]) -> Outcome:
+    """The outcome, with a warning where another interpreter than the one asked for made it."""
+    found = inputs.get(pair[0].directory)
+    if isinstance(outcome, FailedBuild) or found is None or not found.interpreter.shortfall:
+        return outcome
+    warnings = (*outcome.facts.warnings, found.interpreter.shortfall)
+    return replace(outcome, facts=replace(outcome.facts, warnings=warnings))
 
 
 def _job(pair: Pair, inputs: dict[Path, _Inputs], workshop: Workshop) -> Job:
     function, variant = pair
     if function.directory not in inputs:
-        inputs[function.directory] = _inputs(function.directory, workshop)
+        inputs[function.directory] = _inputs(function, inputs, workshop)
     found = inputs[function.directory]
-    python = workshop.tools.own_python()
+    python = found.interpreter.python
     toolchain = {"python": python.version}
     dependencies = None
     if found.requirements:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from bench.build.cache import BuildCache, content_key
 from bench.build.dependencies import InstallError, installed
+from bench.build.interpreters import interpreter_for
 from bench.build.process import Command, ProcessRunner, Runner
 from bench.build.requirements import Requirements
 from bench.build.toolchain import Python, Toolchains
@@ -54,14 +55,23 @@ def interpreter() -> Path:
     return Toolchains.own_python().path
 
 
-def install_runtime(python: Path, cache: BuildCache, run: Runner | None = None) -> RuntimeDirectory:
-    """Find or make the runtime for the interpreter at ``python``; made once, in one rename.
+def runtime_for(
+    version: str | None, cache: BuildCache, run: Runner | None = None
+) -> RuntimeDirectory:
+    """The runtime for functions that ask for Python ``version`` (``3.13``); None = no matter which.
+
+    It is what builds choose too, so that the bytecode fits: see :mod:`bench.build.interpreters`.
 
     Raises:
         BuildError: the packages cannot be installed; the message is ``uv``'s.
     """
-    runner = run or ProcessRunner()
-    workshop = Workshop(
+    workshop = _workshop(cache, run or ProcessRunner())
+    chosen = interpreter_for(version, workshop)
+    return install_runtime(chosen.python.path, cache, workshop.run)
+
+
+def _workshop(cache: BuildCache, runner: Runner) -> Workshop:
+    return Workshop(
         cache=cache,
         tools=Toolchains(cache, runner, os.environ),
         run=runner,
@@ -69,6 +79,16 @@ def install_runtime(python: Path, cache: BuildCache, run: Runner | None = None) 
         prove_reproducible=False,
         observer=lambda _: None,
     )
+
+
+def install_runtime(python: Path, cache: BuildCache, run: Runner | None = None) -> RuntimeDirectory:
+    """Find or make the runtime for the interpreter at ``python``; made once, in one rename.
+
+    Raises:
+        BuildError: the packages cannot be installed; the message is ``uv``'s.
+    """
+    runner = run or ProcessRunner()
+    workshop = _workshop(cache, runner)
     base = workshop.tools.describe_python(python)
     text = _REQUIREMENTS.read_text(encoding="utf-8")
     requirements = Requirements(

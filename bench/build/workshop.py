@@ -12,7 +12,7 @@ from bench.build.package import Package
 from bench.build.process import Runner
 from bench.build.toolchain import Toolchains
 from bench.errors import BenchError
-from bench.model import FailedBuild, Function, Variant
+from bench.subjects import FailedBuild, Function, Variant
 
 State = Literal["started", "cached", "built", "failed"]
 Pair = tuple[Function, Variant]

@@ -37,6 +37,15 @@ def major_faults(pid: int) -> int:
     return int(stat.rpartition(")")[2].split()[9])
 
 
+def has_ended(pid: int) -> bool:
+    """Whether the process is gone, or only waits for being reaped."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] == b"Z"
+    except FileNotFoundError:
+        return True
+
+
 def wait_until_idle(pid: int, limit_s: float) -> bool:
     """Wait until no thread of ``pid`` runs or wants to; False if ``limit_s`` was not enough.
 

@@ -12,6 +12,8 @@ from bench.emulator.limits import NO_LIMITS, CgroupSupport
 #: Without these no CPU quota; the others are used where they are.
 _NEEDED_V1 = ("cpu", "cpuacct")
 _WANTED = ("memory", "pids")
+#: A controller of its own in v1; v2 freezes every group.
+_WANTED_V1 = (*_WANTED, "freezer")
 _HOME = "coldbench-home"
 
 
@@ -63,7 +65,7 @@ def _parent(mount: _Mount, own_path: str) -> Path:
 
 def _detect_v1(mounts: tuple[_Mount, ...], own: dict[str, str]) -> CgroupSupport | None:
     parents: dict[str, Path] = {}
-    for controller in (*_NEEDED_V1, *_WANTED):
+    for controller in (*_NEEDED_V1, *_WANTED_V1):
         for mount in mounts:
             if mount.kind == "cgroup" and controller in mount.options and controller in own:
                 parents[controller] = _parent(mount, own[controller])

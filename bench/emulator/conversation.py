@@ -3,23 +3,24 @@
 States and answers as AWS documents them and as its own emulator gives them: a request that the
 state does not allow is 403 ``InvalidStateTransition``, another invocation's id is 400
 ``InvalidRequestID``, a response above 6 MB is 413; a repeated ``GET /next`` while an event is being
-handled gives the same event again.
+handled gives the same event again. Requests of other APIs are handed to those who answer them.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import time
 from collections.abc import Callable
 from typing import Literal
 
+from bench.emulator.connection import Connection
+from bench.emulator.extensions import Extensions
+from bench.emulator.faults import FunctionFault, mid_stream_error, reported
+from bench.emulator.http1 import Sink
+from bench.emulator.http1_head import RESPONSE_MODE_HEADER, Request
 from bench.emulator.processes import ExitStatus
 from bench.emulator.runtime_api import (
     ACCEPTED,
     Arrival,
-    Connection,
     RuntimeApi,
     error_body,
     response_bytes,
@@ -27,67 +28,121 @@ from bench.emulator.runtime_api import (
 
 _VERSION = "/2018-06-01"
 _API = f"{_VERSION}/runtime"
-_MODE_HEADER = "lambda-runtime-function-response-mode"
-_ERROR_TYPE_HEADER = "lambda-runtime-function-error-type"
-_ERROR_BODY_TRAILER = "lambda-runtime-function-error-body"
-_MODES = ("", "buffered", "streaming")
+_NEXT = f"{_API}/invocation/next"
+_RESTORE_NEXT = f"{_API}/restore/next"
+_GETS = (_NEXT, _RESTORE_NEXT, f"{_VERSION}/ping")
+_POSTS = (f"{_API}/init/error", f"{_API}/restore/error")
+_MODES = ("buffered", "streaming")
+_ACCEPTED = response_bytes(202, ACCEPTED)
 
-
-class FunctionFault(Exception):
-    """The function failed, in Lambda's words: an error type and a message.
-
-    ``payload`` is what the caller of the function gets: the runtime's own JSON where it sent one.
-    """
-
-    def __init__(self, kind: str, message: str, payload: bytes | None = None) -> None:
-        super().__init__(message)
-        # JSON may hold half a surrogate pair, which no file can.
-        self.kind = kind.encode(errors="replace").decode()
-        self.message = message.encode(errors="replace").decode()
-        error = {"errorType": self.kind, "errorMessage": self.message}
-        self.payload = payload or json.dumps(error).encode()
+#: Answers a request of another API than the Runtime API; False if it is of none it knows.
+OtherApi = Callable[[Arrival], bool]
+#: Is given the content type and a piece of a streamed response.
+ResponseSink = Callable[[str, bytes], None]
 
 
 class Conversation:
-    """Talks with one runtime from its first request to its last.
+    """Talks with one runtime, and with its extensions, from the first request to the last.
 
     Args:
         api: the transport.
         exited: how the runtime's process ended, or None while it lives.
+        extensions: those of the environment.
+        others: further APIs on the same address.
+        restores: whether this runtime is restored from a snapshot, as under SnapStart.
     """
 
-    def __init__(self, api: RuntimeApi, exited: Callable[[], ExitStatus | None]) -> None:
+    def __init__(
+        self,
+        api: RuntimeApi,
+        exited: Callable[[], ExitStatus | None],
+        extensions: Extensions,
+        others: tuple[OtherApi, ...] = (),
+        *,
+        restores: bool = False,
+    ) -> None:
         self._api = api
         self._exited = exited
-        self._state: Literal["init", "ready", "running", "responded"] = "init"
+        self._extensions = extensions
+        self._others = (extensions.answer, *others)
+        self._restores = restores
+        self._state: Literal[
+            "init", "restore-ready", "restoring", "ready", "running", "responded"
+        ] = "init"
         self._parked: Connection | None = None
         self._request_id = ""
         self._event = b""
+        self._streaming: Request | None = None
 
     @property
     def is_ready(self) -> bool:
         """Whether the runtime waits for an event."""
-        return self._parked is not None
+        return self._state == "ready"
+
+    @property
+    def is_restorable(self) -> bool:
+        """Whether the runtime waits for being restored from its snapshot."""
+        return self._state == "restore-ready"
+
+    def await_registrations(self, deadline_ns: int, alive: Callable[[], None]) -> None:
+        """Wait until all external extensions have registered, before the runtime is started.
+
+        ``alive`` is called now and then, and raises what is the matter when one is not.
+
+        Raises:
+            FunctionFault: one of them failed, or the deadline has come.
+        """
+        while not self._extensions.externals_registered:
+            self._extensions.check()
+            alive()
+            now_ns = time.monotonic_ns()
+            if now_ns >= deadline_ns:
+                raise FunctionFault("Sandbox.Timedout", "an extension did not register in time")
+            arrival = self._api.wait(min(deadline_ns, now_ns + 20_000_000))
+            if arrival is not None:
+                self._answer_other(arrival)
 
     def await_next(self, deadline_ns: int, timeout_text: str) -> int:
         """Wait for ``GET /next``; returns when its bytes had been received.
+
+        During the init of a runtime that is restored, ``GET restore/next`` ends the wait too.
 
         Raises:
             FunctionFault: init error, exit, or the deadline has come.
         """
         while True:
             arrival = self._wait(deadline_ns, timeout_text)
-            path = arrival.request.path
-            if arrival.request.method == "GET" and path == f"{_API}/invocation/next":
-                self._parked = arrival.connection
-                self._state = "ready"
+            request = arrival.request
+            if request.method == "GET" and self._parks(request.path):
+                self._park(arrival.connection)
+                self._state = "ready" if request.path == _NEXT else "restore-ready"
                 return arrival.received_ns
-            if path == f"{_API}/init/error" and self._state == "init":
-                arrival.connection.send(response_bytes(202, ACCEPTED))
-                raise _reported(arrival)
+            if request.method == "POST" and request.path == self._error_path():
+                arrival.connection.send(_ACCEPTED)
+                raise reported(request)
             self._answer_other(arrival)
 
-    def release(self, request_id: str, event: bytes) -> int:
+    def await_extensions(self, deadline_ns: int, timeout_text: str, *, init: bool) -> int | None:
+        """Wait until the extensions have asked for their next event; returns when that was.
+
+        None if there was nothing to wait for. An init is over when all have asked, an invoke
+        when all that were told of it have.
+
+        Raises:
+            FunctionFault: one of them or the runtime failed, or the deadline has come.
+        """
+        last_ns = None
+        extensions = self._extensions
+        while not (extensions.all_wait if init else extensions.invoked_wait):
+            arrival = self._wait(deadline_ns, timeout_text)
+            self._answer_other(arrival)
+            last_ns = arrival.received_ns
+        extensions.check()
+        if init:
+            extensions.registration_open = False
+        return last_ns
+
+    def release(self, request_id: str, event: bytes, stream_to: ResponseSink | None = None) -> int:
         """Hand an event, as a complete HTTP response, to the waiting runtime.
 
         Returns the reading of the clock just before the bytes went to the kernel.
@@ -98,8 +153,20 @@ class Conversation:
         self._event = event
         self._state = "running"
         self._parked = None
+        if stream_to is not None:
+            self._api.sink_for = self._streamer(stream_to)
         released_ns = time.monotonic_ns()
         connection.send(event)
+        return released_ns
+
+    def restore(self) -> int:
+        """Tell the runtime that it has been restored; returns the clock just before."""
+        connection = self._parked
+        assert connection is not None, "the runtime does not wait for its restore"
+        self._state = "restoring"
+        self._parked = None
+        released_ns = time.monotonic_ns()
+        connection.send(response_bytes(200, b"{}"))
         return released_ns
 
     def await_response(
@@ -107,65 +174,146 @@ class Conversation:
     ) -> tuple[Arrival, FunctionFault | None]:
         """Wait for the response, or for the error that the runtime reports instead.
 
+        A response that Lambda does not take is an error too; the runtime, which is told so, may go
+        on after it.
+
         Raises:
-            FunctionFault: exit, deadline, or a response that Lambda does not take.
+            FunctionFault: exit, or the deadline has come.
         """
         prefix = f"{_API}/invocation/{self._request_id}/"
         while True:
             arrival = self._wait(deadline_ns, timeout_text)
             request = arrival.request
-            if request.method == "POST" and request.path == prefix + "response":
-                self._refuse_bad_response(arrival)
-                arrival.connection.send(response_bytes(202, ACCEPTED))
-                self._state = "responded"
-                return arrival, _mid_stream_error(arrival)
-            if request.method == "POST" and request.path == prefix + "error":
-                arrival.connection.send(response_bytes(202, ACCEPTED))
-                self._state = "responded"
-                return arrival, _reported(arrival)
+            free = self._streaming is None or request is self._streaming
+            if free and request.method == "POST" and request.path.startswith(prefix):
+                call = request.path[len(prefix) :]
+                if call == "response":
+                    answer, fault = self._judged(request)
+                    self._responded(arrival, answer)
+                    return arrival, fault or mid_stream_error(request)
+                if call == "error":
+                    self._responded(arrival, _ACCEPTED)
+                    return arrival, reported(request)
             self._answer_other(arrival)
+
+    def await_shutdown(self, deadline_ns: int) -> None:
+        """Wait until the extensions have taken note of the shutdown, or the deadline has come."""
+        while not self._extensions.shutdown_wait:
+            now_ns = time.monotonic_ns()
+            if now_ns >= deadline_ns:
+                return
+            arrival = self._api.wait(min(deadline_ns, now_ns + 5_000_000))
+            if arrival is not None:
+                self._answer(arrival)
+
+    def _responded(self, arrival: Arrival, answer: bytes) -> None:
+        arrival.connection.send(answer)
+        self._state = "responded"
+        self._streaming = None
+        self._api.sink_for = None
+
+    def _parks(self, path: str) -> bool:
+        """Whether a GET of this resource is what the state waits for."""
+        if path == _RESTORE_NEXT:
+            return self._restores and self._state == "init"
+        return path == _NEXT
+
+    def _park(self, connection: Connection) -> None:
+        if self._parked is not None and self._parked is not connection:
+            self._parked.close()
+        self._parked = connection
 
     def _wait(self, deadline_ns: int, timeout_text: str) -> Arrival:
         while True:
             arrival = self._api.wait(deadline_ns)
-            if arrival is not None:
+            if arrival is not None and arrival.received_ns < deadline_ns:
                 return arrival
             status = self._exited()
             if status is not None:
                 text = f"Runtime exited with error: {status}"
                 raise FunctionFault("Runtime.ExitError", self._text(text))
+            if self._extensions.exist:
+                self._extensions.check()
             if time.monotonic_ns() >= deadline_ns:
                 raise FunctionFault("Sandbox.Timedout", self._text(timeout_text))
 
     def _answer_other(self, arrival: Arrival) -> None:
-        """Answer a request that does not move the conversation on."""
+        """Answer a request that does not move the conversation of the runtime on.
+
+        Raises:
+            FunctionFault: an extension reported an error.
+        """
+        self._answer(arrival)
+        if self._extensions.exist:
+            self._extensions.check()
+
+    def _answer(self, arrival: Arrival) -> None:
         method, path = arrival.request.method, arrival.request.path
-        if method == "GET" and path == f"{_VERSION}/ping":
-            answer = response_bytes(200, b"pong", content_type="text/plain")
-        elif method == "GET" and path == f"{_API}/invocation/next" and self._state == "running":
-            answer = self._event
-        elif not path.startswith(f"{_API}/"):
-            answer = response_bytes(404, error_body("NotFound", f"no such resource: {path}"))
-        elif path.endswith(("/response", "/error")) and f"/{self._request_id}/" not in path:
-            answer = response_bytes(400, error_body("InvalidRequestID", "Invalid request ID"))
+        if method == "GET" and path == _NEXT and self._state in ("ready", "running"):
+            if self._state == "ready":  # asked again on another connection: the last one gets it
+                self._park(arrival.connection)
+            else:
+                arrival.connection.send(self._event)
+            return
+        if not path.startswith(f"{_VERSION}/"):
+            if any(answers(arrival) for answers in self._others):
+                return
+            answer = _refusal(404, "NotFound", f"no such resource: {path[:200]}")
         else:
-            text = f"{method} {path} is not allowed in state {self._state}"
-            answer = response_bytes(403, error_body("InvalidStateTransition", text))
+            answer = self._refusal_or_pong(method, path)
         arrival.connection.send(answer)
 
-    def _refuse_bad_response(self, arrival: Arrival) -> None:
-        request = arrival.request
-        mode = request.headers.get(_MODE_HEADER, "").lower()
-        if mode not in _MODES:
-            text = f"Invalid response mode header: {mode}"
-            answer = response_bytes(400, error_body("InvalidResponseModeHeader", text))
-            arrival.connection.send(answer)
-            raise FunctionFault("Runtime.InvalidResponseModeHeader", self._text(text))
+    def _refusal_or_pong(self, method: str, path: str) -> bytes:
+        if method == "GET" and path == f"{_VERSION}/ping":
+            return response_bytes(200, b"pong", content_type="text/plain")
+        call = path.rpartition("/")[2]
+        of_invocation = path.startswith(f"{_API}/invocation/") and call in ("response", "error")
+        if not (of_invocation or path in _GETS or path in _POSTS):
+            return _refusal(404, "NotFound", f"no such resource: {path[:200]}")
+        if method != ("GET" if path in _GETS else "POST"):
+            return _refusal(405, "MethodNotAllowed", f"{method[:20]} is not for {path[:200]}")
+        if of_invocation and path != f"{_API}/invocation/{self._request_id}/{call}":
+            return _refusal(400, "InvalidRequestID", "Invalid request ID")
+        text = f"{method} {path[:200]} is not allowed in state {self._state}"
+        return _refusal(403, "InvalidStateTransition", text)
+
+    def _error_path(self) -> str | None:
+        """Where the runtime may report an error that is not one of an invoke."""
+        paths = {"init": _POSTS[0], "restoring": _POSTS[1]}
+        return paths.get(self._state)
+
+    def _streamer(self, stream_to: ResponseSink) -> Callable[[Request], Sink | None]:
+        """Picks the streamed response of the current request out of what comes."""
+        path = f"{_API}/invocation/{self._request_id}/response"
+
+        def sink_for(request: Request) -> Sink | None:
+            wanted = request.method == "POST" and request.path == path and request.streamed
+            if not wanted or self._state != "running" or self._streaming is not None:
+                return None
+            self._streaming = request
+            content_type = request.headers.get("content-type", "application/octet-stream")
+            return lambda piece: stream_to(content_type, piece)
+
+        return sink_for
+
+    def _judged(self, request: Request) -> tuple[bytes, FunctionFault | None]:
+        """What to answer to a response, and what is wrong with it."""
+        mode = request.headers.get(RESPONSE_MODE_HEADER, "")
+        if mode and mode.lower() not in _MODES:
+            text = f"Invalid response mode header: {mode[:200]}"
+            answer = _refusal(400, "InvalidResponseModeHeader", text)
+            return answer, FunctionFault("Runtime.InvalidResponseModeHeader", self._text(text))
+        if request.truncated:
+            text = f"the response ended after {request.body_bytes} bytes, before its end"
+            answer = _refusal(400, "TruncatedResponse", text)
+            return answer, FunctionFault("Runtime.TruncatedResponse", self._text(text))
         if request.too_large:
             size = request.body_bytes
-            text = f"Response payload size ({size} bytes) exceeded maximum allowed payload size."
-            arrival.connection.send(response_bytes(413, error_body("RequestEntityTooLarge", text)))
-            raise FunctionFault("Function.ResponseSizeTooLarge", text)
+            text = f"Response payload size ({size} bytes) exceeded maximum allowed payload size"
+            text += f" ({request.limit_bytes} bytes)."
+            answer = _refusal(413, "RequestEntityTooLarge", text)
+            return answer, FunctionFault("Function.ResponseSizeTooLarge", text)
+        return _ACCEPTED, None
 
     def _text(self, text: str) -> str:
         """Lambda puts the request id before the text; what was garbled is worth saying too."""
@@ -176,26 +324,5 @@ class Conversation:
         return f"{prefix}{text}{garbage}"
 
 
-def _reported(arrival: Arrival) -> FunctionFault:
-    """The error that a runtime posted about its function."""
-    body = arrival.request.body
-    try:
-        error = json.loads(body)
-        return FunctionFault(str(error["errorType"]), str(error["errorMessage"]), body)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        kind = arrival.request.headers.get(_ERROR_TYPE_HEADER, "Function.Unknown")
-        return FunctionFault(kind, body[:2000].decode(errors="replace"), body)
-
-
-def _mid_stream_error(arrival: Arrival) -> FunctionFault | None:
-    """The error that a runtime reports in the trailers of a response it had begun to stream."""
-    trailers = arrival.request.trailers
-    kind = trailers.get(_ERROR_TYPE_HEADER)
-    if not kind:
-        return None
-    try:
-        payload = base64.b64decode(trailers.get(_ERROR_BODY_TRAILER, ""), validate=True)
-        message = str(json.loads(payload)["errorMessage"])
-    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
-        return FunctionFault(kind, "the runtime reported an error in mid-stream")
-    return FunctionFault(kind, message, payload)
+def _refusal(status: int, kind: str, text: str) -> bytes:
+    return response_bytes(status, error_body(kind, text))

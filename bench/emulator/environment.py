@@ -2,11 +2,14 @@
 
 The instants, all CLOCK_MONOTONIC:
 
-* *start*: the launcher's last reading before ``posix_spawn`` of the function's program;
-* *init end*: the bytes of the first ``GET /next`` have been received;
+* *start*: the launcher's last reading before ``posix_spawn`` of the function's program, or the
+  reading before the first external extension is started, where there are any;
+* *init end*: the bytes of the first ``GET /next`` have been received, and those of every
+  registered extension;
 * *released*: just before the event's bytes are handed to the kernel;
 * *received*: the last byte of the function's response has been received;
-* *next*: the bytes of the following ``GET /next`` have been received.
+* *next*: the bytes of the following ``GET /next`` have been received; extensions that are told
+  of invokes may take longer, which counts in Duration too.
 
 Init Duration is init end - start; Duration as Lambda's own emulator defines it is next - released;
 what a caller waits for is received - released. All three are reported.
@@ -15,43 +18,53 @@ what a caller waits for is received - released. All three are reported.
 from __future__ import annotations
 
 import time
-import uuid
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.emulator import accounting, launcher, variables
-from bench.emulator.conversation import Conversation, FunctionFault
+from bench.emulator import accounting, launcher, peers, variables
+from bench.emulator.conversation import Conversation, OtherApi, ResponseSink
+from bench.emulator.extensions import Extensions, FunctionIdentity
+from bench.emulator.faults import FunctionFault
+from bench.emulator.identifiers import random_uuid
+from bench.emulator.invocation import (
+    NOBODY,
+    Caller,
+    FirstByte,
+    Invocation,
+    event_headers,
+    extension_event,
+    trace_header,
+)
 from bench.emulator.limits import Cgroup
 from bench.emulator.processes import CannotExecute, ExitStatus, Launcher, ProcessOrder, kill_group
 from bench.emulator.runtime_api import RuntimeApi, response_bytes
+from bench.emulator.shutdown import Shutdown, ShutdownReason
 from bench.errors import MeasurementError
 
 #: Lambda's limit on the init phase of an on-demand environment.
 INIT_LIMIT_S = 10.0
+#: Its limit on restore and after-restore hooks under SnapStart.
+RESTORE_LIMIT_S = 10.0
 #: How long a function may still be busy between its `GET /next` and the next event.
 _IDLE_LIMIT_S = 0.25
 _KILL_LIMIT_S = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
-    """One answered event and its instants (see the module's text), in ns."""
-
-    request_id: str
-    body: bytes
-    content_type: str
-    released_ns: int
-    received_ns: int
-    #: None if the runtime ended after it had reported an error.
-    next_ns: int | None
-    #: What the runtime reported instead of a response.
-    error: FunctionFault | None = None
-
-
 class ExecutionEnvironment:
     """A process group that speaks the Runtime API, driven by one thread.
 
-    Call :meth:`start`, :meth:`init`, :meth:`invoke` any number of times, and always :meth:`end`.
+    Call :meth:`start`, :meth:`init`, under SnapStart :meth:`restore`, :meth:`invoke` any number of
+    times, :meth:`shutdown` if Lambda would, and always :meth:`end`.
+
+    Args:
+        launcher_process: starts its processes.
+        function_name: its function.
+        timeout_s: the function's timeout.
+        cgroup: holds its processes; None where there is none.
+        stop_fd: ends every wait with ``Interrupted`` when it becomes readable.
+        handler: what extensions are told about the function.
+        others: further APIs on the address of the Runtime API.
+        restores: whether the runtime speaks the SnapStart protocol.
     """
 
     def __init__(
@@ -62,20 +75,48 @@ class ExecutionEnvironment:
         timeout_s: float,
         cgroup: Cgroup | None,
         stop_fd: int | None = None,
+        handler: str = "",
+        others: tuple[OtherApi, ...] = (),
+        restores: bool = False,
     ) -> None:
         self._launcher = launcher_process
         self._api = RuntimeApi(launcher_process.channel.fileno(), stop_fd)
+        self._api.may_speak = self._is_ours
         self._function_name = function_name
         self._timeout_s = timeout_s
         self._cgroup = cgroup
         self._cpu_base_ns = 0
         self._at_gate = False
         self._started = False
-        self._conversation = Conversation(self._api, lambda: self._exited(0.0))
+        self._extension_orders: Sequence[ProcessOrder] = ()
+        identity = FunctionIdentity(
+            name=function_name,
+            version=variables.VERSION,
+            handler=handler,
+            account=variables.ACCOUNT,
+        )
+        self.extensions = Extensions(identity, launcher_process.exited)
+        self._conversation = Conversation(
+            self._api,
+            lambda: self._exited(0.0),
+            self.extensions,
+            others,
+            restores=restores,
+        )
         #: Whether the function sees a `/tmp` of its own.
         self.private_tmp = False
         #: Whether the function was idle each time it should have been.
         self.was_idle = True
+        #: Is called when the runtime is through with an init, a restore or an invoke, while
+        #: extensions may still be busy; with what went wrong, if something did, and with the size
+        #: of the response.
+        self.runtime_done: Callable[[FunctionFault | None, int], None] | None = None
+
+    def _is_ours(self, client_port: int) -> bool:
+        """Other environments may know the port of the Runtime API, but they are not let in."""
+        procs_file = None if self._cgroup is None else self._cgroup.procs_files[0]
+        pids = peers.members(self._launcher.own_pid, procs_file)
+        return peers.is_member(client_port, self._api.port, pids)
 
     @property
     def api_address(self) -> str:
@@ -87,8 +128,12 @@ class ExecutionEnvironment:
         """The function's main process; 0 before it exists."""
         return self._launcher.pid
 
-    def start(self, order: ProcessOrder) -> None:
-        """Have the process prepared up to the gate; nothing of the function runs yet."""
+    def start(self, order: ProcessOrder, extensions: Sequence[ProcessOrder] = ()) -> None:
+        """Have the process prepared up to the gate; nothing of the function runs yet.
+
+        ``extensions`` are the external ones, which :meth:`init` starts before the runtime.
+        """
+        self._extension_orders = extensions
         self.private_tmp = self._launcher.prepare(order)
         self._at_gate = True
         accounting.wait_until_idle(self._launcher.own_pid, _IDLE_LIMIT_S)
@@ -96,25 +141,66 @@ class ExecutionEnvironment:
             self._cpu_base_ns = self._group_cpu_ns()
 
     def init(self, limit_s: float = INIT_LIMIT_S) -> int:
-        """Open the gate and wait for the first ``GET /next``; returns Init Duration in ns.
+        """Start extensions, open the gate, wait until all are ready; returns Init Duration in ns.
 
         Raises:
-            FunctionFault: the program failed, exited, or took longer than ``limit_s``.
+            FunctionFault: the program or an extension failed, exited, or took longer than
+                ``limit_s``.
         """
+        deadline_ns = time.monotonic_ns() + int(limit_s * 1e9)
+        text = f"init did not end within {limit_s:.2f} seconds"
+        start_ns = self._start_extensions(deadline_ns) if self._extension_orders else None
         self._at_gate = False
         self._started = True
-        deadline_ns = time.monotonic_ns() + int(limit_s * 1e9)
         self._launcher.open_gate()
-        text = f"init did not end within {limit_s:.2f} seconds"
         init_end_ns = self._conversation.await_next(deadline_ns, text)
+        if self.extensions.exist:
+            self._tell_runtime_done(None, 0)
+            later_ns = self._conversation.await_extensions(deadline_ns, text, init=True)
+            init_end_ns = later_ns or init_end_ns
+        self.extensions.registration_open = False
         self._launcher.await_stamps()
-        return init_end_ns - self._launcher.stamps[launcher.STAMP_START_NS]
+        return init_end_ns - (start_ns or self._launcher.stamps[launcher.STAMP_START_NS])
+
+    def _start_extensions(self, deadline_ns: int) -> int:
+        """Start the external extensions and wait until they have registered."""
+        start_ns = time.monotonic_ns()
+        for order in self._extension_orders:
+            name = Path(order.argv[0]).name
+            try:
+                self.extensions.launched(name, self._launcher.spawn(order))
+            except CannotExecute as error:
+                raise self.extensions.launch_failed(name, str(error)) from None
+        self._conversation.await_registrations(deadline_ns, self._check_extensions)
+        return start_ns
+
+    def _check_extensions(self) -> None:
+        """The launcher at the gate tells of no exit; the kernel does."""
+        for pid in self.extensions.pids:
+            if accounting.has_ended(pid):
+                raise self.extensions.crashed(pid)
 
     @property
     def spawn_ns(self) -> int:
         """From start to the completed exec, in ns; part of Init Duration."""
         stamps = self._launcher.stamps
         return stamps[launcher.STAMP_EXECUTED_NS] - stamps[launcher.STAMP_START_NS]
+
+    @property
+    def is_restorable(self) -> bool:
+        """Whether the runtime waits for being restored: where a snapshot would be taken."""
+        return self._conversation.is_restorable
+
+    def restore(self, limit_s: float = RESTORE_LIMIT_S) -> int:
+        """Tell the runtime that it is restored and wait for ``GET /next``; returns ns.
+
+        Raises:
+            FunctionFault: an after-restore hook failed, or took longer than ``limit_s``.
+        """
+        text = f"restore did not end within {limit_s:.2f} seconds"
+        released_ns = self._conversation.restore()
+        deadline_ns = released_ns + int(limit_s * 1e9)
+        return self._conversation.await_next(deadline_ns, text) - released_ns
 
     def settle(self) -> None:
         """Wait until the function is idle; then its CPU time and memory hold still."""
@@ -133,39 +219,62 @@ class ExecutionEnvironment:
         return self._cgroup.cpu_ns() - accounting.process_cpu_ns(self._launcher.own_pid)
 
     def invoke(
-        self, event: bytes, *, request_id: str | None = None, timeout_s: float | None = None
+        self,
+        event: bytes,
+        *,
+        request_id: str | None = None,
+        timeout_s: float | None = None,
+        caller: Caller = NOBODY,
+        stream_to: ResponseSink | None = None,
     ) -> Invocation:
         """Release one event and wait for the response and the following ``GET /next``.
 
-        An error that the runtime reports is in the result; it may go on afterwards.
+        An error that the runtime reports, and what is wrong with a response that Lambda does not
+        take, is in the result; the runtime may go on afterwards.
 
         Args:
             event: the body of the event.
             request_id: a UUID; None makes one.
             timeout_s: what is left of the function's timeout, if less than all of it.
+            caller: what comes along with the event.
+            stream_to: gets the pieces of a response that the runtime streams, as they come.
 
         Raises:
-            FunctionFault: exit, timeout, or a response that Lambda does not take.
+            FunctionFault: exit or timeout; of the runtime or an extension.
         """
         limit_s = self._timeout_s if timeout_s is None else timeout_s
-        request_id = request_id or str(uuid.uuid4())
+        request_id = request_id or random_uuid()
         deadline_ms = time.time_ns() // 1_000_000 + int(limit_s * 1000)
-        headers = self._event_headers(request_id, deadline_ms)
+        trace_id = trace_header(caller)
+        headers = event_headers(
+            caller,
+            function_name=self._function_name,
+            request_id=request_id,
+            deadline_ms=deadline_ms,
+            trace_id=trace_id,
+        )
         data = response_bytes(200, event, headers=headers)
         text = f"Task timed out after {self._timeout_s:.2f} seconds"
+        first = FirstByte(stream_to) if stream_to is not None else None
 
-        released_ns = self._conversation.release(request_id, data)
+        released_ns = self._conversation.release(request_id, data, first)
+        if self.extensions.exist:
+            self.extensions.release(extension_event(dict(headers)))
         deadline_ns = released_ns + int(limit_s * 1e9)
         arrival, error = self._conversation.await_response(deadline_ns, text)
-
+        next_ns = self._next_ns(deadline_ns, text, error)
+        request = arrival.request
         return Invocation(
             request_id=request_id,
-            body=arrival.request.body,
-            content_type=arrival.request.headers.get("content-type", "application/json"),
+            body=request.body,
+            content_type=request.headers.get("content-type", "application/json"),
             released_ns=released_ns,
             received_ns=arrival.received_ns,
-            next_ns=self._next_ns(deadline_ns, text, error),
+            next_ns=next_ns,
             error=error,
+            extensions_ns=self._extensions_ns(deadline_ns, text, error, request.body_bytes),
+            first_byte_ns=None if first is None else first.at_ns,
+            produced_bytes=request.body_bytes,
         )
 
     def _next_ns(self, deadline_ns: int, text: str, error: FunctionFault | None) -> int | None:
@@ -176,10 +285,40 @@ class ExecutionEnvironment:
                 raise
             return None
 
+    def _extensions_ns(
+        self, deadline_ns: int, text: str, error: FunctionFault | None, produced_bytes: int
+    ) -> int | None:
+        if not self.extensions.exist:
+            return None
+        self._tell_runtime_done(error, produced_bytes)
+        if not self.is_ready:  # the runtime has ended after its error, and with it all of it
+            return None
+        return self._conversation.await_extensions(deadline_ns, text, init=False)
+
+    def _tell_runtime_done(self, fault: FunctionFault | None, produced_bytes: int) -> None:
+        if self.runtime_done is not None:
+            self.runtime_done(fault, produced_bytes)
+
     @property
     def is_ready(self) -> bool:
         """Whether the function waits for an event; if not, only :meth:`end` is left."""
         return self._conversation.is_ready
+
+    def shutdown(self, reason: ShutdownReason) -> None:
+        """The shutdown phase: nothing without extensions, else at most 500 or 2,000 ms.
+
+        :meth:`end` is to follow, and kills what is left. Args: why the environment ends.
+        """
+        if not self._started or not self.extensions.exist:
+            return
+        if self._cgroup is not None:
+            self._cgroup.set_quota(None)
+        Shutdown(
+            extensions=self.extensions,
+            conversation=self._conversation,
+            pid=self.pid,
+            exited=self._launcher.exited,
+        ).run(reason)
 
     def end(self) -> None:
         """Kill the process group, and in the cgroup everybody but the launcher.
@@ -192,21 +331,27 @@ class ExecutionEnvironment:
                 self._launcher.abandon()
             if self._started:
                 self._launcher.await_stamps()
-            pid = self.pid if self._started else 0
-            if self._cgroup is not None:
-                self._cgroup.set_quota(None)  # to die takes CPU time too
-                self._cgroup.limit_memory(None)
-            if pid:
-                kill_group(pid)
-            if self._cgroup is not None:
-                self._cgroup.kill_all_but(self._launcher.own_pid)
-            if pid and self._launcher.exited(pid, _KILL_LIMIT_S) is None:
+            pids = (self.pid,) if self._started and self.pid else ()
+            self._kill((*pids, *self.extensions.pids))
+        finally:
+            self._api.close()
+
+    def _kill(self, pids: Sequence[int]) -> None:
+        if self._cgroup is not None:
+            self._cgroup.set_quota(None)  # to die takes CPU time too
+            self._cgroup.limit_memory(None)
+        for pid in pids:
+            kill_group(pid)
+        if self._cgroup is not None:
+            self._cgroup.kill_all_but(self._launcher.own_pid)
+        else:
+            self._launcher.kill_all()
+        for pid in pids:
+            if self._launcher.exited(pid, _KILL_LIMIT_S) is None:
                 raise MeasurementError(
                     f"process {pid} of `{self._function_name}` does not end",
                     hint=f"look at `cat /proc/{pid}/stack` and `cat /proc/{pid}/status`",
                 )
-        finally:
-            self._api.close()
 
     def _exited(self, timeout_s: float) -> ExitStatus | None:
         try:
@@ -214,29 +359,3 @@ class ExecutionEnvironment:
         except CannotExecute as error:
             text = f"cannot execute the function's program: {error}"
             raise FunctionFault("Runtime.InvalidEntrypoint", text) from None
-
-    def _event_headers(self, request_id: str, deadline_ms: int) -> tuple[tuple[str, str], ...]:
-        arn = variables.function_arn(self._function_name)
-        return (
-            ("Lambda-Runtime-Aws-Request-Id", request_id),
-            ("Lambda-Runtime-Deadline-Ms", str(deadline_ms)),
-            ("Lambda-Runtime-Invoked-Function-Arn", arn),
-            ("Lambda-Runtime-Trace-Id", _trace_id(deadline_ms)),
-        )
-
-
-def _trace_id(now_ms: int) -> str:
-    """An unsampled X-Ray trace header: version, seconds in hexadecimal, 96 random bits."""
-    random = uuid.uuid4().hex
-    return f"Root=1-{now_ms // 1000:08x}-{random[:24]};Parent={random[16:]};Sampled=0"
-
-
-def log_tail(path: Path, limit_bytes: int = 4_096) -> str:
-    """The end of a function's log, as Lambda's `LogResult` has it; undecodable bytes replaced."""
-    try:
-        with path.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - limit_bytes))
-            return file.read().decode(errors="replace")
-    except FileNotFoundError:
-        return ""

@@ -5,71 +5,74 @@ The rules, from AWS's documentation of the execution environment:
 * init runs before the first event, unthrottled, for at most 10 s; its time is Init Duration;
 * an init that failed or took too long is repeated inside the invoke, throttled and under the
   function's timeout; then there is no Init Duration, and Duration contains it;
+* with provisioned concurrency init is throttled, and may take 130 s; it is no caller's business,
+  so that no report has an Init Duration; the same holds for SnapStart, where the restore has its
+  own lines and figures;
 * a crash or a timeout in an invoke resets the environment: the next event starts a new one inside
   its invoke ("suppressed init"), and what is in ``/tmp`` survives;
-* everything else is reused: globals, connections, ``/tmp``.
+* everything else is reused: globals, connections, ``/tmp``; between invokes all of it is frozen.
 """
 
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-from bench.cpu_share import quota_us
-from bench.emulator import accounting, variables
-from bench.emulator.conversation import FunctionFault
+from bench.emulator import variables
+from bench.emulator.answer import Answer
+from bench.emulator.conversation import ResponseSink
 from bench.emulator.deployment import Deployment
-from bench.emulator.environment import INIT_LIMIT_S, ExecutionEnvironment, Invocation
-from bench.emulator.limits import Cgroup
-from bench.emulator.platform_lines import (
-    End,
-    InitReport,
-    InitStart,
-    Phase,
-    PlatformLine,
-    Report,
-    Start,
-    billed_ms,
+from bench.emulator.faults import FunctionFault
+from bench.emulator.identifiers import random_uuid
+from bench.emulator.instance import Configuration, Instance
+from bench.emulator.invocation import (
+    NOBODY,
+    Caller,
+    trace_header,
 )
+from bench.emulator.limits import Cgroup
+from bench.emulator.log_stream import LogFormat, LogStream
+from bench.emulator.outcome import (
+    Before,
+    Outcome,
+    end_ns,
+    ending,
+    phases,
+    with_request_id,
+    xray_fields,
+)
+from bench.emulator.platform_lines import End, PlatformLine, Report, Start, billed_ms
 from bench.emulator.processes import Launcher
+from bench.emulator.shutdown import ShutdownReason
+from bench.errors import UsageError
+
+__all__ = ["MAX_EVENT_BYTES", "Answer", "Configuration", "LocalFunction"]
 
 _MB = 1024 * 1024
+#: Lambda's limit on the event of a synchronous invoke.
+MAX_EVENT_BYTES = 6 * _MB
 _NS_PER_S = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the caller of a function gets, and what is written about the invoke."""
-
-    payload: bytes
-    #: ``Unhandled``, or None if the function succeeded.
-    function_error: str | None
-    report: Report
-    #: In ns: ``init`` where it ran before the event, ``first_byte`` as seen by the caller.
-    phases: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """How an invoke ended inside its time."""
-
-    payload: bytes
-    fault: FunctionFault | None
-    response_ns: int | None
-
-
 class LocalFunction:
-    """A deployed function. Not thread-safe: one event at a time, as on Lambda.
+    """A deployed function.
+
+    Not thread-safe: one event at a time, as on Lambda. Several of them may run at the same time in
+    threads of one process if each has its own launcher, scratch directory and cgroup, the latter
+    made by :func:`bench.emulator.limits.create` with a name of its own that begins with
+    :func:`~bench.emulator.limits.owner_name` and a hyphen. ``tell`` is called in the thread that
+    calls :meth:`invoke` or :meth:`close`.
 
     Args:
         deployment: what its environments are made from.
         launcher: starts its processes; joined to ``cgroup`` already.
         cgroup: enforces its limits; None where there are none.
         scratch: for its ``/tmp`` and log.
-        tell: is given each platform line, and the function's own output (bytes), in their order.
+        tell: is given each platform line that is seen in the log, and the function's own output
+            (bytes, whole lines), in their order.
+        configuration: how Lambda is set.
     """
 
     def __init__(
@@ -79,182 +82,227 @@ class LocalFunction:
         cgroup: Cgroup | None,
         scratch: Path,
         tell: Callable[[PlatformLine | bytes], None],
+        configuration: Configuration | None = None,
     ) -> None:
         self._deployment = deployment
+        self._configuration = configuration or Configuration()
         self._launcher = launcher
         self._cgroup = cgroup
         self._scratch = scratch
-        self._tell = tell
-        self._log = scratch / "log"
-        self._log.touch()
-        self._log_read = 0
-        self._environment: ExecutionEnvironment | None = None
+        self._log_format: LogFormat = "JSON" if deployment.log_format == "JSON" else "Text"
+        self._log = LogStream(
+            self._log_format,
+            tell,
+            application_level=self._configuration.application_level,
+            system_level=self._configuration.system_level,
+        )
+        self._instance: Instance | None = None
         self._serial = 0
         self._peak_bytes = 0
 
-    def invoke(self, event: bytes) -> Answer:
-        """Hand one event to the function, in a new environment if it has none."""
-        init_ns = self._init() if self._serial == 0 else None
-        self._tell_output()
-        request_id = str(uuid.uuid4())
-        self._tell(Start(request_id=request_id, version=variables.VERSION))
-        timeout_s = self._deployment.function.timeout_s
-        begin_ns = time.monotonic_ns()
-        outcome = self._run(request_id, event, begin_ns + int(timeout_s * _NS_PER_S))
-        duration_ns = min(time.monotonic_ns() - begin_ns, int(timeout_s * _NS_PER_S))
-        self._tell_output()
-        self._tell(End(request_id=request_id))
-        report = self._report(request_id, duration_ns, init_ns, outcome.fault)
-        self._tell(report)
-        phases = {} if init_ns is None else {"init": init_ns}
-        if outcome.response_ns is not None:
-            phases["invoke"] = outcome.response_ns - begin_ns
-        return Answer(
-            payload=outcome.payload,
-            function_error=None if outcome.fault is None else "Unhandled",
-            report=report,
-            phases=phases,
-        )
+    def invoke(
+        self,
+        event: bytes,
+        *,
+        caller: Caller = NOBODY,
+        request_id: str | None = None,
+        stream_to: ResponseSink | None = None,
+    ) -> Answer:
+        """Hand one event to the function, in a new environment if it has none.
+
+        Args:
+            event: the body of the event.
+            caller: what comes along with it.
+            request_id: a UUID; None makes one.
+            stream_to: gets content type and pieces of a response that the function streams, as
+                they come; the answer's payload is empty then.
+
+        Raises:
+            UsageError: the event is above Lambda's limit.
+            MeasurementError: a process of the function does not end.
+        """
+        if len(event) > MAX_EVENT_BYTES:
+            raise UsageError(
+                f"the event has {len(event)} bytes, Lambda's limit is {MAX_EVENT_BYTES}",
+                hint="pass large data by reference, for example as a key in a bucket",
+            )
+        request_id = request_id or random_uuid()
+        caller = replace(caller, trace_id=trace_header(caller))
+        before = self._prepare()
+        outcome = self._run(before.fault, event, request_id, caller, stream_to)
+        instance = self._instance
+        assert instance is not None
+        instance.journal.say(End(request_id=request_id))
+        report = self._report(request_id, caller, before, outcome)
+        instance.journal.say(report)
+        self._settle(outcome.fault)
+        return self._answer(report, caller, before, outcome)
+
+    def initialise(self) -> None:
+        """Run init ahead of the first event, as provisioned concurrency does.
+
+        If it fails it is repeated inside the first invoke; the log says so.
+        """
+        self._prepare()
+        if self._instance is not None:
+            self._instance.freeze()
 
     def close(self) -> None:
         """End the environment, if there is one."""
-        if self._environment is not None:
-            self._environment.end()
-            self._environment = None
+        self._drop("spindown")
 
-    def _init(self) -> int | None:
-        """The init phase before the first event; None if it failed and has to be repeated."""
-        try:
-            return self._new_environment(INIT_LIMIT_S, phase="init", throttled=False)
-        except FunctionFault:
-            return None
-
-    def _new_environment(self, limit_s: float, *, phase: Phase, throttled: bool) -> int:
-        """Start an environment and wait for its init; returns Init Duration in ns.
-
-        Raises:
-            FunctionFault: the init failed; the environment is gone and INIT_REPORT written.
-        """
-        environment = ExecutionEnvironment(
-            self._launcher,
-            function_name=self._deployment.function.name,
-            timeout_s=self._deployment.function.timeout_s,
-            cgroup=self._cgroup,
-        )
-        self._environment = environment
-        self._serial += 1
-        order = self._deployment.process_order(
-            api_address=environment.api_address,
-            scratch=self._scratch,
-            log=self._log,
-            serial=self._serial,
-        )
-        environment.start(order)
-        if self._cgroup is not None:
-            quota = quota_us(self._deployment.memory_mb)
-            provisioned = self._deployment.cpu_mode == "provisioned"
-            self._cgroup.set_quota(quota if throttled or provisioned else None)
-            self._cgroup.limit_memory(self._deployment.memory_mb * _MB)
-        runtime = self._deployment.function.runtime
-        self._tell(
-            InitStart(
-                runtime_version=f"{runtime}:local",
-                runtime_version_arn=f"arn:aws:lambda:{variables.REGION}::runtime:{runtime}-local",
-                initialization_type="on-demand",
-                phase=phase,
-            )
-        )
+    def _run(
+        self,
+        fault: FunctionFault | None,
+        event: bytes,
+        request_id: str,
+        caller: Caller,
+        stream_to: ResponseSink | None,
+    ) -> Outcome:
+        """The invoke from START on, and an init inside it; not that if a ``fault`` came before."""
         begin_ns = time.monotonic_ns()
-        try:
-            init_ns = environment.init(limit_s)
-        except FunctionFault as fault:
-            took_ns = time.monotonic_ns() - begin_ns
-            self._drop_environment()
-            timed_out = fault.kind == "Sandbox.Timedout"
-            self._tell_output()
-            self._tell(
-                InitReport(
-                    duration_ns=took_ns,
-                    phase=phase,
-                    status="timeout" if timed_out else "error",
-                    error_type=None if timed_out else fault.kind,
-                    initialization_type="on-demand",
+        limit_ns = int(self._deployment.function.timeout_s * _NS_PER_S)
+        came_before = fault is not None
+        fault = fault or self._init_inside(begin_ns + limit_ns)
+        instance = self._instance
+        assert instance is not None
+        instance.journal.read_output()
+        instance.journal.say(self._start(request_id, caller))
+        invocation = None
+        if fault is None:
+            try:
+                invocation = instance.invoke(
+                    event,
+                    request_id=request_id,
+                    timeout_s=_left_s(begin_ns + limit_ns),
+                    caller=caller,
+                    stream_to=stream_to,
                 )
-            )
-            raise
-        environment.settle()
-        if self._cgroup is not None and self._deployment.cpu_mode != "none":
-            self._cgroup.set_quota(quota_us(self._deployment.memory_mb))
-        return init_ns
+                fault = invocation.error
+            except FunctionFault as failure:
+                fault = failure
+        return Outcome(
+            begin_ns=begin_ns,
+            duration_ns=0 if came_before else min(end_ns(invocation) - begin_ns, limit_ns),
+            invocation=invocation,
+            fault=None if fault is None else with_request_id(fault, request_id),
+        )
 
-    def _run(self, request_id: str, event: bytes, deadline_ns: int) -> _Outcome:
-        """The invoke itself, with an init inside it where there is no environment."""
+    def _prepare(self) -> Before:
+        """What Lambda does before the event: thaw, or init and restore of the first environment."""
+        if self._instance is not None:
+            self._instance.thaw()
+            return Before()
+        if self._serial > 0:  # after a crash or timeout: its init is inside the invoke
+            return Before()
+        instance = self._new_instance()
         try:
-            if self._environment is None:
-                self._new_environment(_left_s(deadline_ns), phase="invoke", throttled=True)
-            assert self._environment is not None
-            invocation = self._environment.invoke(
-                event, request_id=request_id, timeout_s=_left_s(deadline_ns)
-            )
+            init_ns = instance.init(instance.init_limit_s, "init")
         except FunctionFault as fault:
-            self._drop_environment()
-            return _Outcome(self._with_request_id(fault, request_id).payload, fault, None)
-        return self._answered(self._environment, invocation)
-
-    def _answered(self, environment: ExecutionEnvironment, invocation: Invocation) -> _Outcome:
-        self._note_peak(environment)
-        if not environment.is_ready:
-            self._drop_environment()
-        fault = invocation.error
-        payload = invocation.body if fault is None else fault.payload
-        return _Outcome(payload, fault, invocation.received_ns)
-
-    def _with_request_id(self, fault: FunctionFault, request_id: str) -> FunctionFault:
-        """A failure of the environment names the request, also when init failed inside it."""
-        if fault.kind.startswith(("Runtime.Exit", "Sandbox.")) and request_id not in fault.message:
-            return FunctionFault(fault.kind, f"RequestId: {request_id} Error: {fault.message}")
-        return fault
-
-    def _drop_environment(self) -> None:
-        if self._environment is not None:
-            self._note_peak(self._environment)
-            self._environment.end()
-            self._environment = None
-
-    def _note_peak(self, environment: ExecutionEnvironment) -> None:
+            self._drop(_reason(fault))
+            return Before()
+        if not self._configuration.snap_start:
+            return Before(init_ns=init_ns)
         try:
-            peak_bytes = accounting.peak_memory_bytes(environment.pid)
-        except FileNotFoundError:
-            return  # it is gone, and what it had at the last look stands
-        self._peak_bytes = max(self._peak_bytes, peak_bytes)
+            return Before(init_ns=init_ns, restore_ns=instance.restore())
+        except FunctionFault as fault:
+            return Before(init_ns=init_ns, fault=fault)
 
-    def _report(
-        self, request_id: str, duration_ns: int, init_ns: int | None, fault: FunctionFault | None
-    ) -> Report:
+    def _init_inside(self, deadline_ns: int) -> FunctionFault | None:
+        """The init inside an invoke, where there is no environment; what went wrong."""
+        if self._instance is not None:
+            return None
+        instance = self._new_instance()
+        try:
+            instance.init(_left_s(deadline_ns), "invoke")
+            if instance.is_restorable:
+                instance.restore()
+        except FunctionFault as fault:
+            return fault
+        return None
+
+    def _new_instance(self) -> Instance:
+        self._serial += 1
+        self._instance = Instance(
+            self._deployment,
+            self._configuration,
+            self._launcher,
+            self._cgroup,
+            self._scratch,
+            self._log,
+            self._serial,
+        )
+        return self._instance
+
+    def _settle(self, fault: FunctionFault | None) -> None:
+        """After the report: freeze what can go on, reset what cannot."""
+        instance = self._instance
+        assert instance is not None
+        if instance.is_ready:
+            instance.freeze()
+        else:
+            self._drop(_reason(fault))
+
+    def _drop(self, reason: ShutdownReason) -> None:
+        if self._instance is not None:
+            self._note_peak(self._instance)
+            self._instance.end(reason)
+            self._instance = None
+
+    def _note_peak(self, instance: Instance) -> None:
+        self._peak_bytes = max(self._peak_bytes, instance.peak_bytes)
+
+    def _start(self, request_id: str, caller: Caller) -> Start:
+        arn = caller.function_arn or variables.function_arn(self._deployment.function.name)
+        return Start(request_id=request_id, version=variables.VERSION, function_arn=arn)
+
+    def _report(self, request_id: str, caller: Caller, before: Before, outcome: Outcome) -> Report:
+        instance = self._instance
+        assert instance is not None
+        self._note_peak(instance)
+        fault = outcome.fault
         killed = fault is not None and "signal: killed" in fault.message
         memory_mb = self._deployment.memory_mb
         used_mb = memory_mb if killed else min(memory_mb, -(-self._peak_bytes // _MB))
-        timed_out = fault is not None and fault.kind == "Sandbox.Timedout"
-        crashed = fault is not None and self._environment is None and not timed_out
+        on_demand = instance.initialization_type == "on-demand"
+        init_ns = before.init_ns if on_demand else None
+        restore_ms = None
+        if before.restore_ns is not None:
+            restore_ms = billed_ms(before.restore_ns)
         return Report(
             request_id=request_id,
-            duration_ns=duration_ns,
-            billed_duration_ms=billed_ms(duration_ns, init_ns),
+            duration_ns=outcome.duration_ns,
+            billed_duration_ms=billed_ms(outcome.duration_ns, init_ns) + (restore_ms or 0),
             memory_size_mb=memory_mb,
             max_memory_used_mb=used_mb,
             init_duration_ns=init_ns,
-            status="timeout" if timed_out else "error" if crashed else None,
-            error_type=fault.kind if crashed and fault is not None else None,
+            restore_duration_ns=before.restore_ns,
+            billed_restore_duration_ms=restore_ms,
+            **ending(outcome, is_ready=instance.is_ready),
+            **xray_fields(caller),
         )
 
-    def _tell_output(self) -> None:
-        """Pass on what the function has printed since the last time."""
-        with self._log.open("rb") as file:
-            file.seek(self._log_read)
-            output = file.read()
-        self._log_read += len(output)
-        if output:  # a platform line begins a line of its own
-            self._tell(output if output.endswith(b"\n") else output + b"\n")
+    def _answer(self, report: Report, caller: Caller, before: Before, outcome: Outcome) -> Answer:
+        fault, invocation = outcome.fault, outcome.invocation
+        payload = b"" if invocation is None else invocation.body
+        return Answer(
+            payload=payload if fault is None else fault.payload,
+            function_error=None if fault is None else "Unhandled",
+            report=report,
+            phases=phases(before, outcome),
+            content_type=(
+                invocation.content_type
+                if invocation is not None and fault is None
+                else "application/json"
+            ),
+            log=self._log.take(),
+            json_log=self._log_format == "JSON",
+            trace_id=caller.trace_id or "",
+        )
+
+
+def _reason(fault: FunctionFault | None) -> ShutdownReason:
+    return "timeout" if fault is not None and fault.kind == "Sandbox.Timedout" else "failure"
 
 
 def _left_s(deadline_ns: int) -> float:

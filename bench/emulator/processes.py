@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
@@ -10,53 +11,34 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bench.emulator import launcher as program
+from bench.emulator import process_tree
+from bench.emulator.orders import CannotExecute, ExitStatus, Files, ProcessOrder
 from bench.errors import MeasurementError
 
+__all__ = ["CannotExecute", "ExitStatus", "Files", "Launcher", "ProcessOrder", "kill_group"]
+
 _ANSWER_LIMIT_S = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessOrder:
-    """What to start: program, environment (the whole of it), directory, log and placement."""
-
-    argv: Sequence[str]
-    environment: Mapping[str, str]
-    directory: Path
-    log_path: Path
-    #: Processors the function may use; None leaves the choice to the scheduler.
-    cpus: Sequence[int] | None = None
-    #: Directory to bind over ``/tmp`` where privileges permit; None leaves ``/tmp`` alone.
-    tmp: Path | None = None
-
-
-class CannotExecute(Exception):
-    """The program of a :class:`ProcessOrder` could not be executed; the message is the system's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitStatus:
-    """How a process ended; ``str()`` gives the words Lambda uses."""
-
-    pid: int
-    status: int
-
-    def __str__(self) -> str:
-        if os.WIFSIGNALED(self.status):
-            name = signal.strsignal(os.WTERMSIG(self.status)) or str(os.WTERMSIG(self.status))
-            return f"signal: {name.lower()}"
-        return f"exit status {os.waitstatus_to_exitcode(self.status)}"
+_KILL_POLL_S = 0.0005
+#: ``-I -S`` starts fastest and knows nothing but the standard library.
+_PROGRAM = f"""\
+import sys
+sys.path.insert(0, {str(Path(program.__file__).parents[2])!r})
+from bench.emulator.launcher import main
+main()
+"""
 
 
 class Launcher:
     """Owns one launcher process (see :mod:`bench.emulator.launcher`). Not thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, private_root: bool = True) -> None:
+        """Start it. Without ``private_root`` its functions see the host's files in any case."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         gate_read, self._gate = os.pipe2(os.O_CLOEXEC)
         stamps_fd = os.memfd_create("coldbench-stamps", os.MFD_CLOEXEC)
@@ -67,7 +49,9 @@ class Launcher:
         passed = (theirs.fileno(), gate_read, stamps_fd)
         for fd in passed:
             os.set_inheritable(fd, True)
-        argv = [sys.executable, "-I", "-S", program.__file__, *map(str, passed)]
+        argv = [sys.executable, "-I", "-S", "-c", _PROGRAM, *map(str, passed)]
+        if not private_root:
+            argv.append(program.REAL_ROOT)
         self.own_pid = os.posix_spawn(
             sys.executable, argv, {}, setpgroup=0, setsigdef=[signal.SIGINT, signal.SIGTERM]
         )
@@ -75,14 +59,30 @@ class Launcher:
         os.close(gate_read)
         os.close(stamps_fd)
         self._exits: dict[int, ExitStatus] = {}
+        self._at_gate = False
+        #: Whether it is not in the cgroup that its functions are in, see `freezer.py`.
+        self.stepped_aside = False
+        self._root_known = False
+        self._root_obstacle: str | None = None
 
-    def join(self, procs_files: Sequence[str]) -> None:
-        """Move the launcher, and with it all functions it starts, to cgroups.
+    @property
+    def root_obstacle(self) -> str | None:
+        """Why functions have no root directory of their own here; None where they have."""
+        if not self._root_known:
+            self._answer("root")
+        return self._root_obstacle
+
+    def join(self, procs_files: Sequence[str], *, thaw: tuple[str, str] | None = None) -> None:
+        """Move the launcher, and with it all functions it starts from now on, to cgroups.
+
+        ``thaw`` is what to write where before it kills its functions, should we be gone: frozen
+        ones do not die.
 
         Raises:
             MeasurementError: they cannot be joined.
         """
-        self._ask({"join": list(procs_files)})
+        self._ask({"join": list(procs_files), "thaw": thaw})
+        self.stepped_aside = thaw is not None
         answer = self._answer("joined")
         if "failed" in answer:
             raise MeasurementError(
@@ -93,38 +93,50 @@ class Launcher:
     def prepare(self, order: ProcessOrder) -> bool:
         """Have the launcher take on what the function inherits and wait at the gate.
 
-        Returns whether the function will see ``order.tmp`` as its ``/tmp``.
+        Returns whether the function will have a root of its own, and with it its own ``/tmp``.
 
         Raises:
             MeasurementError: it could not be prepared; the message has the cause.
         """
         self._exits.clear()
-        self._ask(
-            {
-                "prepare": {
-                    "argv": list(order.argv),
-                    "environment": dict(order.environment),
-                    "directory": str(order.directory),
-                    "log": str(order.log_path),
-                    "cpus": None if order.cpus is None else list(order.cpus),
-                    "tmp": None if order.tmp is None else str(order.tmp),
-                }
-            }
-        )
+        private_root = order.files is not None and self.root_obstacle is None
+        told = order if private_root else replace(order, files=None)
+        self._ask({"prepare": told.message()})
         answer = self._answer("ready")
         if "failed" in answer:
             raise MeasurementError(
                 f"cannot prepare `{order.argv[0]}` in `{order.directory}`: {answer['failed']}",
                 hint="`coldbench doctor` shows what this machine permits",
             )
-        return bool(answer["private_tmp"])
+        self._at_gate = True
+        return private_root
+
+    def spawn(self, order: ProcessOrder) -> int:
+        """Start one more process at once, beside the function's; returns its process id.
+
+        It lives in the same cgroup and sees the same files and processors as the function for
+        which :meth:`prepare` was called before; ``cpus`` and ``files`` of the order are not looked
+        at. Its exit is told by :meth:`exited`, like that of the function.
+
+        Raises:
+            CannotExecute: its program, directory or log cannot be used.
+        """
+        self._ask({"spawn": order.message()})
+        if self._at_gate:
+            os.write(self._gate, b"e")
+        answer = self._answer("spawned")
+        if "failed" in answer:
+            raise CannotExecute(answer["failed"])
+        return int(answer["spawned"])
 
     def open_gate(self) -> None:
         """Let the function start. The start stamp follows within microseconds."""
+        self._at_gate = False
         os.write(self._gate, b"g")
 
     def abandon(self) -> None:
         """Let the launcher turn away from the gate without starting anything."""
+        self._at_gate = False
         os.write(self._gate, b"x")
 
     @property
@@ -167,6 +179,26 @@ class Launcher:
                 raise CannotExecute(answer["failed"])
         return self._exits[pid]
 
+    def kill_all(self) -> None:
+        """Kill all that descends from the launcher, where no cgroup knows its processes.
+
+        Orphans become children of the launcher, so killing its children is enough in the end.
+
+        Raises:
+            MeasurementError: something does not end.
+        """
+        deadline = time.monotonic() + _ANSWER_LIMIT_S
+        while children := process_tree.children(self.own_pid):
+            for pid in children:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if time.monotonic() > deadline:
+                raise MeasurementError(
+                    f"processes of a finished trial do not end: {sorted(children)}",
+                    hint="look at `cat /proc/PID/stack`",
+                )
+            time.sleep(_KILL_POLL_S)
+
     def close(self) -> None:
         """End the launcher."""
         self.channel.close()
@@ -201,6 +233,8 @@ class Launcher:
                 hint="was it killed? run again; if it recurs, try `coldbench doctor`",
             )
         answer: dict[str, Any] = json.loads(message)
+        if "root" in answer:
+            self._root_obstacle, self._root_known = answer["root"], True
         if "exited" in answer:
             self._exits[answer["exited"]] = ExitStatus(
                 pid=answer["exited"], status=answer["status"]

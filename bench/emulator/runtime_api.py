@@ -1,7 +1,9 @@
 """The Runtime API's transport: loopback listener, connections, and the clock at each arrival.
 
 One thread, blocking on ``epoll``; bytes are stamped when they have been received, before they are
-looked at. What a request means in which state is decided in :mod:`bench.emulator.environment`.
+looked at. What a request means in which state is decided in :mod:`bench.emulator.conversation`.
+No client can hold up another: nothing is waited for but the next arrival, what a client does not
+read is kept for it up to a limit, and from each connection one request is taken at a time.
 """
 
 from __future__ import annotations
@@ -10,16 +12,20 @@ import contextlib
 import json
 import select
 import socket
-import struct
 import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.emulator.http1 import BadRequest, Request, RequestParser
+from bench.emulator.connection import Connection
+from bench.emulator.http1 import Sink
+from bench.emulator.http1_head import BadRequest, Request
 from bench.errors import Interrupted
 
-_RECEIVE_BYTES = 256 * 1024
-#: A client that does not read its answer for so long has lost it.
-_SEND_LIMIT_S = 5
+_BUFFER_BYTES = 128 * 1024
+#: Of all unfinished requests together; one above it that is of some size is dropped.
+_MAX_HELD_BYTES = 512 * 1024 * 1024
+_LARGE_REQUEST_BYTES = 1024 * 1024
 _MAX_CONNECTIONS = 256
 
 _STATUS = {
@@ -48,41 +54,7 @@ def response_bytes(
     lines = [f"HTTP/1.1 {status} {_STATUS[status]}", f"Content-Type: {content_type}"]
     lines += [f"{name}: {value}" for name, value in headers if value]
     lines += [f"Content-Length: {len(body)}", "", ""]
-    return "\r\n".join(lines).encode("latin-1") + body
-
-
-class Connection:
-    """One client connection."""
-
-    __slots__ = ("_socket", "alive", "fd", "parser")
-
-    def __init__(self, sock: socket.socket) -> None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        limit = struct.pack("ll", _SEND_LIMIT_S, 0)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-        self._socket = sock
-        self.fd = sock.fileno()
-        self.parser = RequestParser()
-        self.alive = True
-
-    def send(self, data: bytes) -> None:
-        """Send all of ``data``; a client that went away makes the connection dead, no error."""
-        try:
-            self._socket.sendall(data)
-        except OSError:
-            self.alive = False
-
-    def receive(self) -> bytes:
-        """What is there to be read; empty when the client has closed or broken the connection."""
-        try:
-            return self._socket.recv(_RECEIVE_BYTES)
-        except OSError:
-            return b""
-
-    def close(self) -> None:
-        """Close the socket."""
-        self.alive = False
-        self._socket.close()
+    return "\r\n".join(lines).encode("latin-1", "replace") + body
 
 
 @dataclass(slots=True)
@@ -107,9 +79,14 @@ class RuntimeApi:
         self._listener.setblocking(False)
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._connections: dict[int, Connection] = {}
-        self._arrived: list[Arrival] = []
+        #: Connections from which more requests may be taken without reading.
+        self._fed: deque[Connection] = deque()
+        self._cut_off: deque[Arrival] = deque()
         self._watched_fd = watched_fd
         self._stop_fd = stop_fd
+        # One for all connections: so much for each request would have to come from the kernel,
+        # which costs more than all the rest of receiving a small one.
+        self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._epoll = select.epoll()
         self._epoll.register(self._listener.fileno(), select.EPOLLIN)
         for fd in (watched_fd, stop_fd):
@@ -117,6 +94,15 @@ class RuntimeApi:
                 self._epoll.register(fd, select.EPOLLIN)
         #: The last request that was not HTTP/1.1, in words; empty if there was none.
         self.garbage = ""
+        #: Who gets the body of a request piece by piece; see :class:`RequestParser`.
+        self.sink_for: Callable[[Request], Sink | None] | None = None
+        #: Whether the client at a port is one of the environment's processes; None admits all.
+        self.may_speak: Callable[[int], bool] | None = None
+
+    @property
+    def port(self) -> int:
+        """The port of the listener."""
+        return int(self.address.rpartition(":")[2])
 
     def wait(self, deadline_ns: int) -> Arrival | None:
         """The next request; None at the deadline or when ``watched_fd`` is readable.
@@ -124,21 +110,32 @@ class RuntimeApi:
         Raises:
             Interrupted: ``stop_fd`` is readable.
         """
-        while not self._arrived:
+        while True:
+            if self._cut_off:
+                return self._cut_off.popleft()
+            while self._fed:
+                arrival = self._take(self._fed.popleft())
+                if arrival is not None:
+                    return arrival
             left_ns = deadline_ns - time.monotonic_ns()
             if left_ns <= 0:
                 return None
-            for fd, _ in self._epoll.poll(left_ns / 1e9):
-                if fd in self._connections:
-                    self._read(self._connections[fd])
-                elif fd == self._stop_fd:
-                    raise Interrupted("interrupted")
-                elif fd == self._watched_fd:
-                    if not self._arrived:
-                        return None
-                else:
-                    self._accept()
-        return self._arrived.pop(0)
+            if self._poll(left_ns / 1e9) and not (self._fed or self._cut_off):
+                return None
+
+    def _poll(self, timeout_s: float) -> bool:
+        """Read what can be read; whether ``watched_fd`` is readable."""
+        watched = False
+        for fd, events in self._epoll.poll(timeout_s):
+            if fd in self._connections:
+                self._serve(self._connections[fd], events)
+            elif fd == self._stop_fd:
+                raise Interrupted("interrupted")
+            elif fd == self._watched_fd:
+                watched = True
+            else:
+                self._accept()
+        return watched
 
     def close(self) -> None:
         """Close everything."""
@@ -148,37 +145,90 @@ class RuntimeApi:
         self._listener.close()
 
     def _accept(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):
             sock, _ = self._listener.accept()
             if len(self._connections) >= _MAX_CONNECTIONS:
                 sock.close()
                 return
-            connection = Connection(sock)
+            connection = Connection(sock, self._epoll, self._buffer, self._sink_for)
             self._connections[connection.fd] = connection
             self._epoll.register(connection.fd, select.EPOLLIN)
 
-    def _read(self, connection: Connection) -> None:
-        data = connection.receive()
-        received_ns = time.monotonic_ns()
-        if not data:
+    def _sink_for(self, request: Request) -> Sink | None:
+        return None if self.sink_for is None else self.sink_for(request)
+
+    def _serve(self, connection: Connection, events: int) -> None:
+        if events & select.EPOLLIN:
+            size = connection.receive()
+            connection.received_ns = time.monotonic_ns()
+            if size:
+                if not self._admits(connection):
+                    return
+                connection.take_in(size)
+                self._fed.append(connection)
+                return
+            if size is not None:
+                self._ended(connection)
+                return
+        if events & select.EPOLLOUT:
+            connection.flush()
+        if not connection.alive or events & (select.EPOLLHUP | select.EPOLLERR):
             self._drop(connection)
-            return
-        connection.parser.feed(data)
+
+    def _ended(self, connection: Connection) -> None:
+        """The client sends no more; it may still wait for answers."""
+        request = connection.parser.cut_off()
+        if request is not None:
+            connection.waits += 1
+            self._cut_off.append(Arrival(request, connection, connection.received_ns))
+        if connection.alive and (connection.waits > 0 or connection.has_unread):
+            connection.hear_no_more()
+        else:
+            self._drop(connection)
+
+    def _take(self, connection: Connection) -> Arrival | None:
+        """One request of the connection, if there is one that is complete."""
+        if not connection.alive:
+            self._drop(connection)
+            return None
+        parser = connection.parser
         try:
-            while (request := connection.parser.next()) is not None:
-                self._arrived.append(Arrival(request, connection, received_ns))
+            request = parser.next()
         except BadRequest as error:
             self.garbage = str(error)
-            connection.send(response_bytes(400, error_body("InvalidRequest", str(error))))
+            connection.write(response_bytes(400, error_body("InvalidRequest", str(error))))
             self._drop(connection)
-            return
-        if connection.parser.wants_continue:
-            connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            return None
+        if request is not None:
+            connection.waits += 1
+            self._fed.append(connection)
+            return Arrival(request, connection, connection.received_ns)
+        if parser.take_continue():
+            connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if parser.held_bytes > _LARGE_REQUEST_BYTES:
+            self._bound_memory(connection)
+        return None
+
+    def _admits(self, connection: Connection) -> bool:
+        """Whether its client may speak here; looked at once, when its first bytes are there."""
+        if not connection.admitted:
+            if self.may_speak is not None and not self.may_speak(connection.client_port):
+                self._drop(connection)
+                return False
+            connection.admitted = True
+        return True
+
+    def _bound_memory(self, connection: Connection) -> None:
+        held = sum(c.parser.held_bytes for c in self._connections.values())
+        if held > _MAX_HELD_BYTES:
+            self.garbage = f"unfinished requests of {held} bytes"
+            self._drop(connection)
 
     def _drop(self, connection: Connection) -> None:
-        del self._connections[connection.fd]
-        self._epoll.unregister(connection.fd)
-        connection.close()
+        if self._connections.pop(connection.fd, None) is not None:
+            with contextlib.suppress(OSError):
+                self._epoll.unregister(connection.fd)
+            connection.close()
 
 
 def error_body(kind: str, message: str) -> bytes:

@@ -1,7 +1,7 @@
 """The environment variables of a function, built from nothing.
 
-Names and values are those of Lambda's documentation ("Using Lambda environment variables"); what
-cannot be the same locally (paths under ``/var``) has the local value. Not a single variable of
+Names and values are those of Lambda's documentation ("Using Lambda environment variables"); where
+a function has no root directory of its own, paths have the local value. Not a single variable of
 the caller gets in.
 """
 
@@ -44,13 +44,14 @@ def of_function(
     user: Mapping[str, str],
     managed: Mapping[str, str],
     log_format: str = "Text",
+    opt: Path = Path("/opt"),
 ) -> dict[str, str]:
     """All variables of a function. Those of ``user`` win over unreserved ones.
 
     ``managed`` are the unreserved ones that a managed runtime adds, from :func:`of_python`.
 
     Raises:
-        UsageError: the user's variables are above Lambda's 4 KB.
+        UsageError: the user's variables are above Lambda's 4 KB, or have a reserved name.
     """
     size = sum(len(k.encode()) + len(v.encode()) for k, v in user.items())
     if size > MAX_USER_BYTES:
@@ -61,9 +62,9 @@ def of_function(
     unreserved = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
+        "PATH": f"/usr/local/bin:/usr/bin:/bin:{opt}/bin",
         "LD_LIBRARY_PATH": f"/lib64:/usr/lib64:{runtime_directory}:{runtime_directory}/lib:"
-        f"{task_root}:{task_root}/lib:/opt/lib",
+        f"{task_root}:{task_root}/lib:{opt}/lib",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
     }
@@ -83,17 +84,50 @@ def of_function(
         "LAMBDA_RUNTIME_DIR": str(runtime_directory),
         **_CREDENTIALS,
     }
+    taken = sorted(set(user) & set(reserved) - {"AWS_LAMBDA_LOG_FORMAT"})
+    if taken:
+        raise UsageError(
+            f"`{name}` sets {', '.join(f'`{t}`' for t in taken)}, which Lambda reserves",
+            hint="leave them out of `--env` and of the [env] table of its function.toml",
+        )
+    if "PYTHONPATH" in user and "PYTHONPATH" in managed:
+        unreserved["PYTHONPATH"] = f"{user['PYTHONPATH']}:{managed['PYTHONPATH']}"
+        user = {name: value for name, value in user.items() if name != "PYTHONPATH"}
+        managed = {name: value for name, value in managed.items() if name != "PYTHONPATH"}
     return unreserved | dict(managed) | dict(user) | reserved
 
 
-def of_python(minor: str, runtime_directory: Path) -> dict[str, str]:
-    """What a managed Python runtime adds.
+#: AWS, "Lambda extensions": variables of the runtime's process that extensions do not have.
+_NOT_OF_EXTENSIONS = frozenset(
+    {
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_XRAY_CONTEXT_MISSING",
+        "AWS_XRAY_DAEMON_ADDRESS",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+        "_HANDLER",
+    }
+)
 
+
+def of_extension(function: Mapping[str, str]) -> dict[str, str]:
+    """The variables of an external extension, from all those of its function."""
+    return {name: value for name, value in function.items() if name not in _NOT_OF_EXTENSIONS}
+
+
+def of_python(minor: str, runtime_directory: Path, opt: Path | None) -> dict[str, str]:
+    """What a managed Python runtime adds; ``opt`` is where the layers are, None without any.
+
+    Lambda's runtime has the layers on ``sys.path`` behind the package and before itself.
     ``AWS_EXECUTION_ENV`` decides how awslambdaric polls and therefore what it imports. Lambda's
     ``/var/task`` is read-only, so no bytecode is ever written there; here the same is asked for.
     """
+    packages = f"lib/python{minor}/site-packages"
+    layers = () if opt is None else (opt / "python" / packages, opt / "python")
     return {
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{minor}",
-        "PYTHONPATH": str(runtime_directory),
+        "PYTHONPATH": ":".join(str(path) for path in (*layers, runtime_directory)),
         "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from bootstraps import ANSWER, order_of, write_bootstrap
+from deployments import Lambda
 
 from bench.backends.local import LocalBackend
 from bench.model import Trial
@@ -35,3 +36,11 @@ def _trial(backend: LocalBackend, tmp_path: Path) -> Callable[..., Trial]:
         return backend.run(order_of(tree, **order))  # type: ignore[arg-type]
 
     return run
+
+
+@pytest.fixture(name="cloud")
+def _cloud(tmp_path: Path) -> Iterator[Lambda]:
+    """A local Lambda on which functions can be deployed and invoked."""
+    cloud = Lambda(tmp_path)
+    yield cloud
+    cloud.close()

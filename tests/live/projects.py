@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 from bootstraps import ANSWER, write_bootstrap
@@ -21,12 +24,38 @@ from bench.store import TRIALS_FILE, load_record
 #: How long something that happens within moments may take on a busy machine.
 _PATIENCE_S = 20.0
 _POLL_S = 0.002
-#: A handler that answers, but waits first as long as the file `hold` exists, and says so.
+_SOCKETS = Path("/proc/net/unix")
+#: A handler that answers, but waits first as long as the mark `hold` is there, and says so.
 _HOLDING = """\
-while os.path.exists({hold!r}):
-    open({held!r}, "w").close()
+while {hold!r} in open("/proc/net/unix").read():
+    if "held" not in globals():
+        held = socket.socket(socket.AF_UNIX)
+        held.bind("\\0" + {held!r})
     time.sleep(0.01)
 {answer}"""
+
+
+class Mark:
+    """The name of a socket: seen by functions too, which do not see our files."""
+
+    def __init__(self) -> None:
+        self.name = f"mark-{uuid.uuid4().hex}"
+        self._socket: socket.socket | None = None
+
+    def touch(self) -> None:
+        """Make it."""
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind("\0" + self.name)
+
+    def unlink(self) -> None:
+        """Remove it, if it is ours and there."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def exists(self) -> bool:
+        """Whether somebody has made it."""
+        return self.name in _SOCKETS.read_text()
 
 
 class Project:
@@ -37,8 +66,8 @@ class Project:
         self.directory = root / "project"
         self.out = self.directory / "reports"
         self.stage = root / "cache" / "stage"
-        self.hold = root / "hold"
-        self.held = root / "held"
+        self.hold = Mark()
+        self.held = Mark()
         self.temporary = root / "temporary"
         for path in (self.directory / "functions", self.temporary):
             path.mkdir(parents=True)
@@ -54,8 +83,8 @@ class Project:
         return directory
 
     def add_holding_function(self, *, events: int = 1) -> Path:
-        """Write a function whose handler waits while the file ``hold`` exists."""
-        handler = _HOLDING.format(hold=str(self.hold), held=str(self.held), answer=ANSWER)
+        """Write a function whose handler waits while the mark ``hold`` exists."""
+        handler = _HOLDING.format(hold=self.hold.name, held=self.held.name, answer=ANSWER)
         return self.add_function(events=events, handler=handler)
 
     def add_variants(self, name: str, statements: Mapping[str, Mapping[str, str]]) -> Path:
@@ -162,12 +191,12 @@ def eventually(condition: Callable[[], object], what: str) -> None:
 
 def measuring_process(process: subprocess.Popen[str]) -> psutil.Process:
     """Wait for the measuring process of a run that was started."""
-    return _descendant(process, "bench.session")
+    return descendant(process, "bench.session")
 
 
 def launcher_process(process: subprocess.Popen[str]) -> psutil.Process:
     """Wait for the launcher of a run that was started."""
-    return _descendant(process, "launcher.py")
+    return descendant(process, "emulator.launcher")
 
 
 def groups_of(pid: int) -> list[str]:
@@ -194,7 +223,8 @@ def _key(slot: Slot) -> tuple[object, ...]:
     return (slot.round, slot.cell, slot.arm)
 
 
-def _descendant(process: subprocess.Popen[str], word: str) -> psutil.Process:
+def descendant(process: subprocess.Popen[Any], word: str) -> psutil.Process:
+    """Wait for a process below one that was started, with a word in its command line."""
     found: list[psutil.Process] = []
 
     def look() -> bool:

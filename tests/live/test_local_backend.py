@@ -113,30 +113,28 @@ except BlockingIOError:
 
 
 def test_nothing_of_the_caller_leaks_into_the_function(
-    trial: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    trial: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No variable, no open descriptor, no working directory; stdin is empty."""
     monkeypatch.setenv("SECRET_TOKEN", "do-not-leak")
     monkeypatch.setenv("AWS_PROFILE", "production")
-    report = tmp_path / "report"
     with open(os.devnull) as held:
         os.set_inheritable(held.fileno(), True)
-        trial(
-            init=f"""
-out = open({str(report)!r}, "w")
-print(sorted(os.environ), file=out)
-print(sorted(int(fd) for fd in os.listdir("/proc/self/fd")), file=out)
-print(os.getcwd(), repr(sys.stdin.read()), file=out)
-out.close()
+        result = trial(
+            init="""
+print(sorted(os.environ))
+print(sorted(int(fd) for fd in os.listdir("/proc/self/fd")))
+print(os.getcwd() == os.environ["LAMBDA_TASK_ROOT"], repr(sys.stdin.read()))
+sys.exit(1)
 """
         )
-    names, descriptors, rest = report.read_text().splitlines()
+    names, descriptors, rest = _said(result).splitlines()
 
     assert "SECRET_TOKEN" not in names
     assert "AWS_PROFILE" not in names
     assert "AWS_LAMBDA_RUNTIME_API" in names
-    assert descriptors == "[0, 1, 2, 3, 4, 5]"
-    assert rest == f"{tmp_path}/function ''"
+    assert descriptors == "[0, 1, 2, 3, 4]"
+    assert rest == "True ''"
 
 
 def test_each_trial_has_a_fresh_temporary_directory(trial: Run) -> None:
@@ -250,18 +248,17 @@ def test_the_backend_goes_on_after_failures(trial: Run) -> None:
     assert trial().outcome == "ok"
 
 
-def test_nothing_survives_a_trial(trial: Run, backend: LocalBackend, tmp_path: Path) -> None:
+def test_nothing_survives_a_trial(trial: Run, tmp_path: Path) -> None:
     """Children in the function's session are gone, and so are cgroups and scratch directories."""
-    pid_file = tmp_path / "pid"
-    fork = f"""
+    fork = """
 child = os.fork()
 if child == 0:
     time.sleep(60)
-open({str(pid_file)!r}, "w").write(str(child))
+print(child)
+sys.exit(1)
 """
-    trial(init=fork)
 
-    assert not _runs(int(pid_file.read_text()))
+    assert not _runs(int(_said(trial(init=fork))))
     assert list((tmp_path / "work").iterdir()) == []
 
 
@@ -281,25 +278,24 @@ def test_a_closed_backend_leaves_no_cgroup_and_no_process(tmp_path: Path) -> Non
 
 
 def test_a_daemon_that_left_the_session_does_not_survive_where_there_are_cgroups(
-    trial: Run, backend: LocalBackend, tmp_path: Path
+    trial: Run, backend: LocalBackend
 ) -> None:
     """A double fork with a session of its own is still in the trial's cgroup."""
     if backend.cgroups.version == "none":
         pytest.skip("without cgroups only the process group is known")
-    pid_file = tmp_path / "pid"
-    daemon = f"""
+    daemon = """
+read, write = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        open({str(pid_file)!r}, "w").write(str(os.getpid()))
+        os.write(write, str(os.getpid()).encode())
         time.sleep(60)
     os._exit(0)
-while not os.path.exists({str(pid_file)!r}): time.sleep(0.01)
-time.sleep(0.05)
+print(os.read(read, 9).decode())
+sys.exit(1)
 """
-    trial(init=daemon)
 
-    assert not _runs(int(pid_file.read_text()))
+    assert not _runs(int(_said(trial(init=daemon))))
 
 
 def test_pages_are_evicted_before_a_trial_of_an_evicted_cell(
@@ -313,6 +309,12 @@ def test_pages_are_evicted_before_a_trial_of_an_evicted_cell(
     order = replace(warm, cell=replace(warm.cell, page_cache="evicted"))
 
     assert backend.run(order).guards["resident_pages"] == 0
+
+
+def _said(trial: Trial) -> str:
+    """What a function that failed had printed before."""
+    assert trial.error is not None
+    return trial.error.log_tail
 
 
 def _runs(pid: int) -> bool:

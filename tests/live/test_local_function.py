@@ -221,7 +221,7 @@ def test_the_command_answers_on_stdout_and_logs_on_stderr(tmp_path: Path) -> Non
         "END",
         "REPORT",
     ]
-    assert list((tmp_path / "cache" / "invoke").iterdir()) == []
+    assert list((tmp_path / "cache" / "tmp").iterdir()) == []
 
 
 def test_the_command_ends_with_1_when_the_function_failed(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_every_cell_has_all_its_rounds(whole: Run) -> None:
     assert record.complete
     assert recorded(record) == planned(record)
     assert {judged.count(key) for key in judged} == {ROUNDS}
-    assert {cell for cell, _ in judged} == set(record.plan.cells)
+    assert {cell for cell, _ in judged} == set(record.plan.every_cell)
 
 
 def test_measuring_is_spent_inside_trials(whole: Run) -> None:

@@ -46,7 +46,7 @@ def _holding(project: Project) -> Iterator[tuple[Process, psutil.Process]]:
     project.hold.touch()
     eventually(project.held.exists, "a function that waits")
     yield process, measuring_process(process)
-    project.hold.unlink(missing_ok=True)
+    project.hold.unlink()
     finished(process)
 
 
@@ -65,7 +65,7 @@ def advised(stderr: str, command: str) -> list[str]:
 
 def assert_resumed(project: Project, arguments: Sequence[str] = ()) -> None:
     """The rest of the plan is done, and what was there is still there, once."""
-    project.hold.unlink(missing_ok=True)
+    project.hold.unlink()
     before = project.recorded_trials()
 
     result = project.call(*(arguments or ("run", "--resume", project.record_directory.name)))

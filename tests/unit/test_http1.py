@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.emulator.http1 import MAX_BODY_BYTES, BadRequest, Request, RequestParser
+from bench.emulator.http1 import RequestParser
+from bench.emulator.http1_head import MAX_BODY_BYTES, BadRequest, Request
 
 NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
 SIZED = b"POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"
@@ -80,7 +81,7 @@ def test_random_bytes_are_refused_or_wait_for_more(stream: bytes) -> None:
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-3\r\nabc\r\n",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n",
         b"GET / HTTP/1.1\r\nno colon here\r\n\r\n",
-        b"GET / HTTP/1.1\r\n" + b"x" * 70_000,
+        b"GET / HTTP/1.1\r\n" + b"x" * 1_200_000,
     ],
 )
 def test_malformed_requests_are_refused(stream: bytes) -> None:
@@ -108,9 +109,74 @@ def test_a_client_that_waits_for_continue_is_noticed() -> None:
     parser.feed(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
 
     assert parser.next() is None
-    assert parser.wants_continue
+    assert parser.take_continue()
 
     parser.feed(b"ok")
 
     assert parser.next() is not None
-    assert not parser.wants_continue
+    assert not parser.take_continue()
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_a_body_can_be_received_where_it_stays(size: int) -> None:
+    """A long body of known length has room for its bytes, which then need no copy."""
+    body = bytes(i % 251 for i in range(size))
+    parser = RequestParser()
+    parser.feed(f"POST / HTTP/1.1\r\nContent-Length: {size}\r\n\r\n".encode() + body[:5])
+    assert parser.next() is None
+    room = parser.room()
+
+    if room is None:
+        parser.feed(body[5:])
+    else:
+        room[:] = body[5:]
+        parser.filled(len(room))
+
+    request = parser.next()
+    assert (room is None) == (size < 65_536)
+    assert request is not None
+    assert request.body == body
+
+
+def test_a_body_can_go_to_a_sink() -> None:
+    """Piece by piece as it comes; nothing of it is kept."""
+    pieces: list[bytes] = []
+    parser = RequestParser(lambda request: pieces.append)
+    parser.feed(CHUNKED)
+
+    request = parser.next()
+
+    assert pieces == [b"abc", b"0123456789"]
+    assert request is not None
+    assert (request.body, request.body_bytes) == (b"", 13)
+
+
+def test_a_body_that_is_cut_off() -> None:
+    """The client went away: what has come is there, and marked."""
+    parser = RequestParser()
+    parser.feed(SIZED[:-2])
+    assert parser.next() is None
+
+    request = parser.cut_off()
+
+    assert request is not None
+    assert (request.body, request.truncated) == (b"hel", True)
+    assert parser.cut_off() is None
+
+
+def test_many_small_pieces_take_little_memory() -> None:
+    """A body in chunks of one byte is held in about as many bytes."""
+    parser = RequestParser()
+    parser.feed(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(10_000):
+        parser.feed(b"1\r\nx\r\n")
+        assert parser.next() is None
+
+    assert parser.held_bytes < 20_000
+
+
+def test_repeated_header_fields_are_one_list() -> None:
+    """As RFC 9110 says; a repeated Content-Length is refused for that."""
+    (request,) = _parse(b"GET / HTTP/1.1\r\nA: 1\r\na: 2\r\n\r\n")
+
+    assert request.headers == {"a": "1, 2"}

@@ -1,0 +1,4 @@
+handler() {
+    echo "handling $#" >&2
+    printf '{"echo":%s}' "$1"
+}
