@@ -1,0 +1,120 @@
+"""Lambda's runtimes on this machine: which there are, and what runs their functions."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.build import BuildCache, install_runtime, interpreter
+from bench.emulator.deployment import PythonRuntime
+from bench.model import Runtime
+from bench.serve.errors import ServiceError
+
+_OS_ONLY = ("provided.al2023", "provided.al2", "provided")
+_FIND_LIMIT_S = 30.0
+#: What this machine's processor is called in Lambda's API.
+ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What runs the functions of one runtime."""
+
+    #: The word of :class:`bench.model.Function`.
+    kind: Runtime
+    python: PythonRuntime | None
+    #: For ``INIT_START``, such as ``python:3.13.2``: what really runs, not what was asked for.
+    version: str
+
+
+class Runtimes:
+    """Finds and installs engines, each once. Thread-safe.
+
+    Args:
+        cache: where interpreters and the packages of ``/var/runtime`` are kept.
+        warn: is told when a runtime is replaced by a near one.
+    """
+
+    def __init__(self, cache: BuildCache, warn: Callable[[str], None]) -> None:
+        self._cache = cache
+        self._warn = warn
+        self._engines: dict[str, Engine] = {}
+        self._lock = threading.Lock()
+
+    def engine(self, runtime: str | None) -> Engine:
+        """What runs functions of ``runtime``.
+
+        Raises:
+            ServiceError: nothing on this machine does.
+            BuildError: the packages of the Python runtime cannot be installed.
+        """
+        name = runtime or ""
+        with self._lock:
+            if name not in self._engines:
+                self._engines[name] = self._find(name)
+            return self._engines[name]
+
+    def _find(self, name: str) -> Engine:
+        if name in _OS_ONLY:
+            return Engine(kind="custom", python=None, version=f"{name}:local")
+        if not name.startswith("python3."):
+            raise ServiceError(
+                400,
+                "InvalidParameterValueException",
+                f"Runtime {name or 'of container images'} does not run on this endpoint; "
+                f"it runs {', '.join(_OS_ONLY)} and python3.x from zip archives",
+            )
+        found = _python(name)
+        if found is None:
+            found = interpreter()
+        runtime = install_runtime(found, self._cache)
+        if f"python{runtime.minor}" != name:
+            self._warn(
+                f"there is no {name} on this machine: its functions run on Python "
+                f"{runtime.version}; `uv python install {name.removeprefix('python')}` adds it"
+            )
+        python = PythonRuntime(
+            interpreter=runtime.interpreter, directory=runtime.directory, minor=runtime.minor
+        )
+        return Engine(kind="python", python=python, version=f"python:{runtime.version}")
+
+
+def _python(name: str) -> Path | None:
+    """An interpreter of exactly this minor version: our own, on PATH, or one that uv has."""
+    own = interpreter()
+    wanted = name.removeprefix("python")
+    if platform.python_version().startswith(f"{wanted}."):
+        return own
+    on_path = shutil.which(name)
+    if on_path is not None:
+        return Path(on_path)
+    uv = shutil.which("uv")
+    if uv is None:
+        return None
+    arguments = [uv, "python", "find", "--no-project", "--offline", "--managed-python", wanted]
+    done = subprocess.run(
+        arguments, capture_output=True, text=True, check=False, timeout=_FIND_LIMIT_S
+    )
+    return Path(done.stdout.strip()) if done.returncode == 0 else None
+
+
+def check_architecture(architectures: list[str]) -> None:
+    """Refuse a function for another processor than this machine's.
+
+    Raises:
+        ServiceError: with what would run.
+    """
+    machine = ARCHITECTURES.get(platform.machine().lower(), platform.machine())
+    wanted = architectures[0] if architectures else "x86_64"
+    if wanted != machine:
+        raise ServiceError(
+            400,
+            "InvalidParameterValueException",
+            f"Architecture {wanted} does not run on this machine, whose processor is {machine}; "
+            f"use Architectures=['{machine}'] here, and {wanted} on AWS",
+        )
