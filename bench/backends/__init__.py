@@ -26,6 +26,8 @@ class TrialOrder:
     event: bytes
     #: ``PYTHONHASHSEED`` of Python functions; None leaves it to chance, as Lambda does.
     hash_seed: int | None = None
+    #: Where in the period of the CPU quota the first event is released, in ns; None = anywhere.
+    phase_ns: int | None = None
 
     def place(self) -> dict[str, Any]:
         """The fields of the :class:`Trial` that the order decides, whatever its outcome."""

@@ -7,18 +7,20 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import page_cache
 from bench.backends import TrialOrder
-from bench.cpu_share import quota_us
-from bench.emulator import accounting, limits
+from bench.cpu_share import await_phase, quota_us
+from bench.emulator import accounting, limits, root_filesystem
 from bench.emulator.cgroups import detect, enter_v2
-from bench.emulator.conversation import FunctionFault
 from bench.emulator.deployment import Deployment, PythonRuntime
-from bench.emulator.environment import ExecutionEnvironment, Invocation, log_tail
+from bench.emulator.environment import ExecutionEnvironment
+from bench.emulator.faults import FunctionFault
+from bench.emulator.invocation import Invocation
+from bench.emulator.log_stream import log_tail
 from bench.emulator.processes import Launcher
 from bench.model import CpuMode, Trial, TrialError
 
@@ -41,7 +43,8 @@ class LocalBackend:
     Args:
         work_directory: for the private ``/tmp`` of each trial; must exist.
         log_directory: where the logs of failed trials are kept; must exist.
-        python: how Python functions run; None if there are none.
+        python: how Python functions run that ``pythons`` does not name; None if there are none.
+        pythons: how the Python functions of these ids run.
         cpu_mode: when the CPU quota is in force.
         warm_invokes: how many invokes follow the first one.
         stop_fd: when it becomes readable, the trial in flight ends with ``Interrupted``.
@@ -54,7 +57,8 @@ class LocalBackend:
         *,
         work_directory: Path,
         log_directory: Path,
-        python: PythonRuntime | None,
+        python: PythonRuntime | None = None,
+        pythons: Mapping[str, PythonRuntime] | None = None,
         cpu_mode: CpuMode = "on-demand",
         warm_invokes: int = 5,
         stop_fd: int | None = None,
@@ -62,6 +66,7 @@ class LocalBackend:
         self._work_directory = work_directory
         self._log_directory = log_directory
         self._python = python
+        self._pythons = pythons or {}
         self._cpu_mode = cpu_mode
         self._warm_invokes = warm_invokes
         self._stop_fd = stop_fd
@@ -78,6 +83,7 @@ class LocalBackend:
         started_ns = time.monotonic_ns()
         self._count += 1
         measured = _Measured({}, {}, [], [], {})
+        self._deployment(order).hidden_directories()  # reads the package before it is evicted
         if order.cell.page_cache == "evicted":
             measured.guards["resident_pages"] = page_cache.evict(order.tree)
         with tempfile.TemporaryDirectory(dir=self._work_directory, prefix="trial-") as scratch:
@@ -100,6 +106,11 @@ class LocalBackend:
             error=error,
         )
 
+    @property
+    def file_system(self) -> str:
+        """What functions see, in one sentence."""
+        return root_filesystem.sentence(self._launcher.root_obstacle)
+
     def close(self) -> None:
         """End the launcher and remove the cgroup."""
         self._launcher.close()
@@ -119,6 +130,7 @@ class LocalBackend:
                     scratch=scratch,
                     log=log,
                     serial=self._count,
+                    private_root=self._launcher.root_obstacle is None,
                 )
             )
 
@@ -131,6 +143,8 @@ class LocalBackend:
             measured.cpu["init"] = cpu_init_ns
             if self._cpu_mode == "on-demand" and cgroup is not None:
                 cgroup.set_quota(quota_us(memory_mb))
+            if order.phase_ns is not None:
+                measured.guards["phase_ns"] = await_phase(order.phase_ns)
 
             first = environment.invoke(order.event)
             first_next_ns = _next_ns(first)
@@ -183,7 +197,7 @@ class LocalBackend:
             tree=order.tree,
             memory_mb=order.cell.memory_mb,
             cpu_mode=self._cpu_mode,
-            python=self._python,
+            python=self._pythons.get(order.function.id, self._python),
             hash_seed=order.hash_seed,
         )
 

@@ -1,0 +1,211 @@
+"""Runs the rounds of a plan on copies: each round prepared at once, measured in random order."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench import schedule
+from bench.backends import TrialOrder
+from bench.backends.aws import LOST, AwsBackend
+from bench.errors import Interrupted
+from bench.model import Cell, Record, Trial
+from bench.session import GIVE_UP_AFTER, Observer
+from bench.store import TrialWriter, trial_key
+
+#: Versions made at the same time: their calls wait for states, and the token bucket limits them.
+_PREPARING = 16
+
+
+class CloudSession:
+    """Runs what is left of a record's plan.
+
+    Args:
+        record: the header, and the trials of earlier, interrupted sessions.
+        backend: with the copies of all arms.
+        writer: where trials are recorded, each as it ends.
+        observer: told of each.
+        stop: set to end early; what is being invoked is still recorded.
+        parallel: how many trials run at the same time.
+        on_round: called with the trials of each round that is through.
+        clock_ns: monotonic.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        backend: AwsBackend,
+        writer: TrialWriter,
+        observer: Observer,
+        *,
+        stop: threading.Event,
+        parallel: int,
+        on_round: Callable[[Sequence[Trial]], None] = lambda _: None,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._record = record
+        self.backend = backend
+        self._on_round = on_round
+        self._round: list[Trial] = []
+        self._makers: ThreadPoolExecutor
+        self._writer = writer
+        self._observer = observer
+        self._stop = stop
+        self._parallel = parallel
+        self._clock_ns = clock_ns
+        self._functions = {f.id: f for f in record.functions}
+        self._events = {
+            (f.id, e.name): e.path.read_bytes() for f in record.functions for e in f.events
+        }
+        self._done = {trial_key(t) for t in record.trials}
+        self._tried: Counter[Cell] = Counter(t.cell for t in record.trials)
+        self._failed: Counter[Cell] = Counter(t.cell for t in record.trials if _is_failure(t))
+        #: What to seal the record with.
+        self.header = record
+
+    def run(self) -> Record:
+        """Run all rounds, or as many as the budget allows; gives the header to seal.
+
+        Raises:
+            Interrupted: the run was stopped; everything that ended is recorded.
+            Stopped: AWS cannot be used any more; the same holds.
+            StorageError: the record cannot be written any more.
+        """
+        started_ns = self._clock_ns()
+        complete = False
+        try:
+            preparing = max(self._parallel, _PREPARING)
+            with (
+                ThreadPoolExecutor(preparing, thread_name_prefix="prepare") as self._makers,
+                ThreadPoolExecutor(self._parallel, thread_name_prefix="trial") as pool,
+            ):
+                complete = self._run_rounds(pool, started_ns)
+        finally:
+            wall_ns = self._clock_ns() - started_ns
+            self.header = replace(
+                self._record,
+                complete=complete,
+                wall_ns=self._record.wall_ns + wall_ns,
+                wall_in_trials_ns=self._record.wall_in_trials_ns + wall_ns,
+                warnings=tuple(dict.fromkeys((*self._record.warnings, *self._given_up()))),
+            )
+        return self.header
+
+    def _run_rounds(self, pool: ThreadPoolExecutor, started_ns: int) -> bool:
+        plan = self._record.plan
+        budget_ns = None if plan.budget_s is None else int(plan.budget_s * 1e9)
+        longest_ns = 0
+        for slots in schedule.rounds(plan):
+            began_ns = self._clock_ns()
+            spent_ns = self._record.wall_ns + began_ns - started_ns + longest_ns
+            if budget_ns is not None and spent_ns > budget_ns:
+                return True
+            self._run_round(pool, [slot for slot in slots if self._is_due(slot)])
+            self.backend.versions.end_round()
+            self._on_round(self._round)
+            self._round = []
+            longest_ns = max(longest_ns, self._clock_ns() - began_ns)
+        return True
+
+    def _run_round(self, pool: ThreadPoolExecutor, slots: Sequence[schedule.Slot]) -> None:
+        orders = [self._order(slot) for slot in slots]
+        if not self.backend.prepares_ahead:
+            self._collect([pool.submit(self.backend.run, order) for order in orders])
+            return
+        prepared = self._results([self._makers.submit(self.backend.prepare, o, 0) for o in orders])
+        pairs = zip(orders, prepared, strict=True)
+        self._collect([pool.submit(self.backend.measure, order, f) for order, f in pairs])
+
+    def _collect(self, futures: Sequence[Future[Trial]]) -> None:
+        """Record trials as they end; on any trouble the others end first and are recorded too."""
+        trouble: BaseException | None = None
+        for future in as_completed(futures):
+            error = future.exception()
+            if error is None:
+                self._keep(future.result())
+            elif not isinstance(trouble, Exception) or isinstance(trouble, Interrupted):
+                trouble = error
+                self._stop.set()
+        if trouble is not None:
+            raise trouble
+        self._check_stopped()
+
+    def _results(self, futures: Sequence[Future[Any]]) -> list[Any]:
+        errors = [e for f in as_completed(futures) if (e := f.exception()) is not None]
+        said = [e for e in errors if not isinstance(e, Interrupted)]
+        if errors:
+            raise (said or errors)[0]
+        self._check_stopped()
+        return [future.result() for future in futures]
+
+    def _check_stopped(self) -> None:
+        if self._stop.is_set():
+            raise Interrupted("interrupted")
+
+    def _keep(self, trial: Trial) -> None:
+        self._writer.append(trial)
+        self._round.append(trial)
+        self._tried[trial.cell] += 1
+        self._failed[trial.cell] += _is_failure(trial)
+        self._observer(_told(trial))
+
+    def _is_due(self, slot: schedule.Slot) -> bool:
+        if (slot.round, slot.cell, slot.arm) in self._done:
+            return False
+        if self._is_given_up(slot.cell):
+            self._observer({"event": "skipped"})
+            return False
+        return True
+
+    def _is_given_up(self, cell: Cell) -> bool:
+        tried = self._tried[cell]
+        return tried >= GIVE_UP_AFTER and self._failed[cell] == tried
+
+    def _given_up(self) -> tuple[str, ...]:
+        return tuple(
+            f"`{c.function}`, variant `{c.variant}`, event `{c.event}`, {c.memory_mb} MB failed in "
+            f"each of its first {self._tried[c]} trials and was not tried again"
+            for c in self._tried
+            if self._is_given_up(c)
+        )
+
+    def _order(self, slot: schedule.Slot) -> TrialOrder:
+        cell = slot.cell
+        function = self._functions[cell.function]
+        return TrialOrder(
+            cell=cell,
+            arm=slot.arm,
+            round=slot.round,
+            position=slot.position,
+            slot=slot.copy,
+            discarded=slot.discarded,
+            function=function,
+            handler=function.handler,
+            tree=Path(),
+            event=self._events[cell.function, cell.event],
+        )
+
+
+def _is_failure(trial: Trial) -> bool:
+    """Whether the function itself failed; that a cold start was not to be had is not its doing."""
+    return trial.outcome == "failed" and not (trial.error and trial.error.type == LOST)
+
+
+def _told(trial: Trial) -> Mapping[str, Any]:
+    return {
+        "event": "trial",
+        "function": trial.function,
+        "variant": trial.variant,
+        "memory_mb": trial.memory_mb,
+        "input": trial.event,
+        "round": trial.round,
+        "discarded": trial.discarded,
+        "outcome": trial.outcome,
+        "cold_total_ns": trial.phases.get("cold_total"),
+    }

@@ -1,0 +1,111 @@
+"""Whole lives of runs against moto's control plane, with faults, kills and decoys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.cloud.faults import Stopped
+from bench.errors import UsageError
+from bench.serve.errors import ServiceError
+from bench.store import load_record
+from tests.cloud import life
+from tests.cloud.__main__ import seeded_life
+from tests.cloud.kills import killed_and_resumed
+from tests.cloud.scripted_lambda import Answer, Invoke, ScriptedLambda, ordinary
+
+RUN_ID = "20261120-000000-0001"
+
+
+def record_directory(tmp_path: Path, **wishes: int) -> Path:
+    directory = tmp_path / "records" / RUN_ID
+    life.new_record(directory, run_id=RUN_ID, **wishes)
+    return directory
+
+
+def test_a_run_measures_its_plan_and_leaves_nothing(tmp_path: Path) -> None:
+    """Two functions, two variants, three sizes: every trial once, and the account as before."""
+    directory = record_directory(tmp_path)
+    with ScriptedLambda() as endpoint:
+        observer = life.Observer(endpoint.url)
+        observer.make_decoys()
+        before = observer.state()
+        life.run(directory, endpoint.url)
+        assert observer.state() == before
+    life.check_complete(directory)
+    assert all(t.outcome == "ok" for t in load_record(directory).trials)
+
+
+def test_faults_at_every_call_lose_and_leave_nothing(tmp_path: Path) -> None:
+    """Throttles, 500s, resets, hangs and skewed clocks: complete, clean, decoys untouched."""
+    made, _ = seeded_life(tmp_path, seed=11, share=0.06)
+    assert made > 0
+
+
+def test_a_killed_run_resumes_without_measuring_twice(tmp_path: Path) -> None:
+    """After kill -9 the plan is completed, and only what was in flight is invoked again."""
+    trials, killed = killed_and_resumed(tmp_path, kills=2)
+    assert trials == 216
+    assert killed > 0
+
+
+def test_expired_credentials_seal_what_was_measured(tmp_path: Path) -> None:
+    """The run stops with advice, keeps its trials, and goes on when it is resumed."""
+    directory = record_directory(tmp_path)
+    expired = ServiceError(403, "ExpiredTokenException", "The security token is expired")
+
+    def script(invoke: Invoke) -> Answer:
+        return Answer(refusal=expired) if 20 <= invoke.number < 60 else ordinary(invoke)
+
+    with ScriptedLambda(script) as endpoint:
+        with pytest.raises(Stopped, match="credentials") as caught:
+            life.run(directory, endpoint.url)
+        measured = len(load_record(directory).trials)
+        assert 0 < measured < 36
+        assert "aws sso login" in str(caught.value.hint)
+        life.until_complete(directory, endpoint.url)
+    life.check_complete(directory)
+
+
+def test_clean_finds_a_killed_run_and_nothing_else(tmp_path: Path) -> None:
+    """What a run left is found by tag and prefix, and the decoys are not."""
+    with ScriptedLambda() as endpoint:
+        observer = life.Observer(endpoint.url)
+        observer.make_decoys()
+        before = observer.state()
+        record = life.new_record(tmp_path / "records" / RUN_ID, run_id=RUN_ID)
+        life.make_and_abandon(record, endpoint.url)
+        assert observer.state() != before
+        assert life.clean(endpoint.url, "20261120-000000-ffff") == 0
+        assert life.clean(endpoint.url, RUN_ID) == 2 * len(life.copies(record)) + 1
+        assert observer.state() == before
+
+
+def test_a_function_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
+    """A copy's name that is taken by a function without our tag stops the run."""
+    directory = record_directory(tmp_path)
+    with ScriptedLambda() as endpoint:
+        observer = life.Observer(endpoint.url)
+        role = observer.client("iam").create_role(
+            RoleName="theirs", AssumeRolePolicyDocument='{"Version": "2012-10-17"}'
+        )["Role"]["Arn"]
+        name = life.copies(load_record(directory))[3].name
+        observer.client("lambda").create_function(
+            FunctionName=name,
+            Runtime="provided.al2023",
+            Role=role,
+            Handler="bootstrap",
+            Code={"ZipFile": life.package("#!/bin/true\n")},
+        )
+        with pytest.raises(Stopped, match="has not made"):
+            life.run(directory, endpoint.url)
+
+
+def test_an_oversized_package_is_advice(tmp_path: Path) -> None:
+    """More than a direct upload takes is refused before it is sent."""
+    directory = record_directory(tmp_path)
+    with ScriptedLambda() as endpoint:
+        with pytest.raises(UsageError, match="direct upload"):
+            life.run(directory, endpoint.url, package=bytes(51 * 1024 * 1024))
+        assert "[]" in life.Observer(endpoint.url).state().functions
