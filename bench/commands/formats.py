@@ -7,7 +7,21 @@ from __future__ import annotations
 
 from bench.errors import UnknownName
 
-FORMATS = ("text", "markdown", "json", "csv", "html", "svg")
+FORMATS = (
+    "text",
+    "markdown",
+    "json",
+    "csv",
+    "html",
+    "svg",
+    "summary",
+    "comment",
+    "benchstat",
+    "hyperfine",
+    "pytest-benchmark",
+    "github-action-benchmark",
+    "junit",
+)
 
 
 def check_format(name: str) -> str:

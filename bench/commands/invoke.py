@@ -2,195 +2,210 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, BinaryIO
+import errno
+import gc
+import signal
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING
 
-from bench.build import BuildCache, build_matrix, install_runtime, interpreter
-from bench.codec import to_json
-from bench.commands.options import InvokeOptions
-from bench.emulator import limits
-from bench.emulator.cgroups import detect, enter_v2
-from bench.emulator.deployment import Deployment, PythonRuntime
-from bench.emulator.function import Answer, LocalFunction
-from bench.emulator.platform_format import format_json, format_text
-from bench.emulator.platform_lines import End, PlatformLine
 from bench.emulator.processes import Launcher
-from bench.errors import BuildError, UnknownName, UsageError
-from bench.functions import load_function, recipes
-from bench.model import Artifact, Function
-from bench.variants import BASELINES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bench.build import BuildCache, BuildEvent
+    from bench.commands.invoke_output import Output
+    from bench.commands.options import InvokeOptions
+    from bench.emulator.deployment import Deployment, PythonRuntime
+    from bench.emulator.function import LocalFunction
+    from bench.emulator.limits import Cgroup
+    from bench.subjects import Artifact, CpuMode, Function
 
 _FUNCTION_FAILED = 1
-
-
-@dataclass(slots=True)
-class _Log:
-    """The log of a function: to stderr as it comes, and kept for each answer."""
-
-    stream: BinaryIO | None
-    json_format: bool
-    kept: bytearray
-
-    def __call__(self, line: PlatformLine | bytes) -> None:
-        data = line if isinstance(line, bytes) else self._written(line)
-        self.kept += data
-        if self.stream is not None:
-            self.stream.write(data)
-            self.stream.flush()
-
-    def _written(self, line: PlatformLine) -> bytes:
-        if self.json_format and isinstance(line, End):
-            return b""  # Lambda's JSON logs have no END
-        text = format_json(line, time.time_ns()) if self.json_format else format_text(line)
-        return text.encode() + b"\n"
-
-    def take(self) -> str:
-        """What has come since the last answer."""
-        text = self.kept.decode(errors="replace")
-        self.kept.clear()
-        return text
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def execute(options: InvokeOptions) -> tuple[str | bytes, int]:
     """Build the function, give it the event, and answer as Lambda does.
 
+    Responses go to stdout as they come; the text that is returned is what is left to print.
+
     Raises:
         UsageError: the event or the directory cannot be used.
         BuildError: the function does not build.
+        StorageError: there is no space for its files.
     """
-    function = _function(options)
-    event = _event(options, function)
-    artifact = _artifact(function, options)
-    log = _Log(None if options.verbosity < 0 else sys.stderr.buffer, options.log_json, bytearray())
-    with _deployed(function, artifact, options, log) as deployed:
-        answers = [(deployed.invoke(event), log.take()) for _ in range(options.repeat)]
-    failed = any(answer.function_error for answer, _ in answers)
-    return _output(answers, options), _FUNCTION_FAILED if failed else 0
+    gc.disable()  # until the function runs, as most of what follows imports modules
+    with ExitStack() as removals, closing(Launcher()) as launcher:
+        for signum in _STOP_SIGNALS:
+            removals.callback(signal.signal, signum, signal.getsignal(signum))
+        # Only now the rest is imported: the launcher starts meanwhile, on another processor.
+        from bench.commands.invoke_output import Output
+
+        output = Output(options)
+        try:
+            return _invoke(options, launcher, output, removals)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise _no_space(error, options) from error
 
 
-def _function(options: InvokeOptions) -> Function:
-    directory = options.cwd / Path(options.directory).expanduser()
-    if not directory.is_dir():
-        raise UsageError(
-            f"there is no directory `{options.directory}`",
-            hint="name the directory of a function, such as `coldbench invoke go_functions/hello`",
-        )
-    function = load_function(directory.resolve())
-    return replace(
-        function,
-        id=f"{function.runtime}/{options.function_name or function.name}",
-        memory_mb=options.memory_mb or function.memory_mb,
-        timeout_s=options.timeout_s or function.timeout_s,
-        environment={**function.environment, **options.environment},
+def _invoke(
+    options: InvokeOptions, launcher: Launcher, output: Output, removals: ExitStack
+) -> tuple[str | bytes, int]:
+    from bench.build import BuildCache
+    from bench.commands.invoke_input import read_event, read_function
+    from bench.emulator.invocation import Caller
+
+    cache = BuildCache(options.settings.cache)
+    scratch = removals.enter_context(cache.temporary())
+    function, is_package = read_function(options, scratch / "package")
+    event = read_event(options.event, function, options.cwd)
+    if is_package:
+        tree, handler, minor = scratch / "package", function.handler, function.runtime_version
+    else:
+        artifact = _artifact(function, options, cache, output)
+        tree, handler, minor = artifact.tree_path, artifact.handler, artifact.python_minor
+    deployment = _deployment(function, tree, handler, minor, options, cache)
+    caller = Caller(
+        trace_id=options.trace_id,
+        client_context=options.client_context,
+        cognito_identity=options.cognito_identity,
+    )
+    failed = False
+    snap_start = options.cpu == "snap-start"
+    with _deployed(deployment, snap_start, launcher, scratch, output, removals) as deployed:
+        gc.enable()
+        for _ in range(options.repeat):
+            answer = deployed.invoke(event, caller=caller, stream_to=output.sink)
+            output.add(answer)
+            failed = failed or answer.function_error is not None
+    return output.rest(), _FUNCTION_FAILED if failed else 0
+
+
+def _finish_undisturbed() -> None:
+    """Let no second Ctrl-C interrupt what the first one set off: to end and remove everything."""
+    for signum in _STOP_SIGNALS:
+        signal.signal(signum, signal.SIG_IGN)
+
+
+def _no_space(error: OSError, options: InvokeOptions) -> Exception:
+    from bench.errors import StorageError
+
+    where = error.filename or options.settings.cache
+    return StorageError(
+        f"no space left to write {where}",
+        hint="free some, or choose another directory: `--cache DIR` or COLDBENCH_CACHE=DIR",
     )
 
 
-def _event(options: InvokeOptions, function: Function) -> bytes:
-    """``-`` is stdin, a path a file, the name of one of the function's events that; else JSON."""
-    wanted = options.event
-    if wanted is None:
-        return function.events[0].path.read_bytes()
-    if wanted == "-":
-        return sys.stdin.buffer.read()
-    named = next((e for e in function.events if e.name == wanted), None)
-    path = named.path if named is not None else options.cwd / Path(wanted).expanduser()
-    if not wanted.lstrip().startswith(("{", "[", '"')) and path.is_file():
-        return path.read_bytes()
-    try:
-        json.loads(wanted)
-    except ValueError:
-        raise UsageError(
-            f"the event `{wanted[:80]}` is not a file, not JSON, and no event of the function",
-            hint=f"its events: {', '.join(e.name for e in function.events)}",
-        ) from None
-    return wanted.encode()
+def _artifact(
+    function: Function, options: InvokeOptions, cache: BuildCache, output: Output
+) -> Artifact:
+    from bench.build import build_matrix
+    from bench.errors import BuildError, UnknownName
+    from bench.functions import recipes
+    from bench.variants import BASELINES
 
-
-def _artifact(function: Function, options: InvokeOptions) -> Artifact:
     known = {v.id: v for v in recipes(function)}
     wanted = options.variant or BASELINES[function.runtime]
     if options.variant is None and wanted not in known:
         wanted = next(iter(known))
     if wanted not in known:
         raise UnknownName("variant", wanted, known)
+
+    def tell(event: BuildEvent) -> None:
+        # To copy a custom function takes no time that anybody would wonder about.
+        if event.state == "started" and function.runtime != "custom":
+            output.note(f"building {event.function}, variant {event.variant}")
+
     result = build_matrix(
-        [(function, known[wanted])],
-        cache=BuildCache(options.settings.cache),
-        prove_reproducible=False,
+        [(function, known[wanted])], cache=cache, prove_reproducible=False, observer=tell
     )
     for failure in result.failures:
         raise BuildError(f"{function.id} does not build: {failure.command}\n{failure.message}")
-    return result.artifacts[0]
+    (artifact,) = result.artifacts
+    for warning in artifact.warnings:
+        output.note(warning)
+    return artifact
 
 
-@contextmanager
-def _deployed(
-    function: Function, artifact: Artifact, options: InvokeOptions, log: _Log
-) -> Iterator[LocalFunction]:
-    """The function with launcher, cgroup and scratch directory; all gone afterwards."""
-    parent = options.settings.cache / "invoke"
-    parent.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as cleanup:
-        scratch = Path(cleanup.enter_context(tempfile.TemporaryDirectory(dir=parent)))
-        tree = scratch / "task"
-        shutil.copytree(artifact.tree_path, tree, symlinks=True)
-        support = limits.usable(enter_v2(detect()))
-        limits.remove_abandoned(support)
-        launcher = Launcher()
-        cgroup = limits.create(support, limits.owner_name())
-        if cgroup is not None:
-            cleanup.callback(cgroup.remove)
-            launcher.join(cgroup.procs_files)
-        cleanup.callback(launcher.close)
-        deployment = Deployment(
-            function=function,
-            handler=artifact.handler,
-            tree=tree,
-            memory_mb=function.memory_mb,
-            cpu_mode=options.settings.cpu,
-            python=_python(function, options),
-            log_format="JSON" if options.log_json else "Text",
-        )
-        deployed = LocalFunction(deployment, launcher, cgroup, scratch, log)
-        cleanup.callback(deployed.close)
-        yield deployed
+def _deployment(
+    function: Function,
+    tree: Path,
+    handler: str,
+    minor: str | None,
+    options: InvokeOptions,
+    cache: BuildCache,
+) -> Deployment:
+    from bench.emulator import layers
+    from bench.emulator.deployment import Deployment
+
+    if options.layers:
+        layers.check(options.layers)
+    return Deployment(
+        function=function,
+        handler=handler,
+        tree=tree,
+        memory_mb=function.memory_mb,
+        cpu_mode=_cpu_mode(options),
+        python=_python(minor, cache) if function.runtime == "python" else None,
+        log_format="JSON" if options.log_json else "Text",
+        layers=options.layers,
+    )
 
 
-def _python(function: Function, options: InvokeOptions) -> PythonRuntime | None:
-    if function.runtime != "python":
-        return None
-    runtime = install_runtime(interpreter(), BuildCache(options.settings.cache))
+def _cpu_mode(options: InvokeOptions) -> CpuMode:
+    """SnapStart is a protocol, beside the quota of an on-demand environment."""
+    if options.cpu == "snap-start":
+        return "on-demand"
+    return options.cpu or options.settings.cpu
+
+
+def _python(minor: str | None, cache: BuildCache) -> PythonRuntime:
+    from bench.build import runtime_for
+    from bench.emulator.deployment import PythonRuntime
+
+    runtime = runtime_for(minor, cache)
     return PythonRuntime(
         interpreter=runtime.interpreter, directory=runtime.directory, minor=runtime.minor
     )
 
 
-def _output(answers: list[tuple[Answer, str]], options: InvokeOptions) -> str | bytes:
-    if not options.json:
-        return b"\n".join(answer.payload for answer, _ in answers)
-    documents = [_document(answer, text) for answer, text in answers]
-    whole = documents if options.repeat > 1 else documents[0]
-    return json.dumps(whole, indent=2) + "\n"
+@contextmanager
+def _deployed(
+    deployment: Deployment,
+    snap_start: bool,
+    launcher: Launcher,
+    scratch: Path,
+    output: Output,
+    removals: ExitStack,
+) -> Iterator[LocalFunction]:
+    """The function in its cgroup, which ``removals`` removes when the launcher has left it."""
+    import shutil
+    from dataclasses import replace
 
+    from bench.emulator import limits
+    from bench.emulator.cgroups import detect, enter_v2
+    from bench.emulator.function import Configuration, LocalFunction
 
-def _document(answer: Answer, text: str) -> dict[str, Any]:
-    response: Any
+    support = limits.usable(enter_v2(detect()))
+    limits.remove_abandoned(support)
+    cgroup: Cgroup | None = limits.create(support, limits.owner_name())
+    if cgroup is not None:
+        removals.callback(cgroup.remove)
+        launcher.join(cgroup.procs_files)
+    if launcher.root_obstacle is not None and deployment.tree.parent != scratch:
+        # Without a read-only mount a function could write to its package in the cache.
+        tree = scratch / "task"
+        shutil.copytree(deployment.tree, tree, symlinks=True)
+        deployment = replace(deployment, tree=tree)
+    configuration = Configuration(snap_start=snap_start)
+    deployed = LocalFunction(deployment, launcher, cgroup, scratch, output.log, configuration)
     try:
-        response = json.loads(answer.payload)
-    except ValueError:
-        response = answer.payload.decode(errors="replace")
-    return {
-        "response": response,
-        "function_error": answer.function_error,
-        "log": text,
-        "report": to_json(answer.report),
-        "phases": answer.phases,
-    }
+        yield deployed
+    finally:
+        _finish_undisturbed()
+        deployed.close()

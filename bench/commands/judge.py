@@ -4,36 +4,59 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from bench.commands.options import JudgeOptions
-from bench.commands.outcome import PRIMARY_METRIC, exit_code
 from bench.commands.records import find_record
+from bench.errors import EXIT_INCOMPARABLE
 from bench.model import Comparison, Judgement
+from bench.report.gate import gate_lines
 from bench.units import format_change
+
+if TYPE_CHECKING:
+    from bench.foreign import Assessment
 
 
 def execute(options: JudgeOptions) -> tuple[str, int]:
     """Judge a record by the confidence and margin of the settings.
 
+    A file of hyperfine or pytest-benchmark gets no verdict, but the reasons why it has none.
+
     Raises:
         RecordError: the record is unreadable, damaged or foreign.
     """
+    from bench import foreign
+    from bench.commands.announcement import Announced, announce
+    from bench.commands.outcome import outcome
     from bench.report.result import result
-    from bench.stats.judge import judge
     from bench.store import load_record
 
     settings = options.settings
-    record = load_record(find_record(options.record, settings, cwd=options.cwd))
-    judgement = judge(record, confidence=settings.confidence, margin=settings.margin)
+    path = find_record(options.record, settings, cwd=options.cwd)
+    other = foreign.read(path)
+    if other is not None:
+        return _assessed(foreign.assess(other), json=options.json)
+    record = load_record(path)
+    judgement, code = outcome(record, settings, options.demands)
     if options.json:
         document = result(record, judgement)
         kept = {
-            key: document[key] for key in ("schema", "run", "controls", "comparisons", "verdict")
+            key: document[key]
+            for key in ("schema", "run", "controls", "comparisons", "gate", "verdict")
         }
         text = json.dumps(kept, indent=2, allow_nan=False) + "\n"
     else:
         text = "\n".join(_lines(judgement)) + "\n"
-    return text, exit_code(record, judgement, strict=options.strict)
+    directory = path if path.is_dir() else path.parent
+    announce(Announced(record, judgement, code, directory), options.environ)
+    return text, code
+
+
+def _assessed(assessment: Assessment, *, json: bool) -> tuple[str, int]:
+    from bench.foreign import rendering
+
+    text = rendering.document(assessment) if json else rendering.text(assessment)
+    return text, EXIT_INCOMPARABLE
 
 
 def _lines(judgement: Judgement) -> Iterator[str]:
@@ -41,13 +64,15 @@ def _lines(judgement: Judgement) -> Iterator[str]:
     yield judgement.verdict
     for reason in judgement.fit_reasons:
         yield f"  {reason}"
-    decisive = [c for c in judgement.comparisons if c.metric == PRIMARY_METRIC]
+    decisive = [c for c in judgement.comparisons if c.metric == judgement.primary]
     if not decisive:
         yield "  nothing was compared with a baseline"
     names = [_name(comparison) for comparison in decisive]
     width = max(map(len, names), default=0)
     for name, comparison in zip(names, decisive, strict=True):
         yield f"  {name:<{width}}  {_change(comparison):<28}  {comparison.verdict}"
+    if judgement.gate is not None:
+        yield from (f"  {line}" for line in gate_lines(judgement.gate))
 
 
 def _name(comparison: Comparison) -> str:

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from bench.config import Settings
+from bench.commands.aws_options import AwsOptions
+from bench.commands.invoke_options import InvokeOptions as InvokeOptions
+from bench.commands.surroundings import Options as Options
+from bench.model import Demands
 
 #: What ``--resume`` without a run id asks for: the run that was interrupted last.
 LATEST = "latest"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What every command knows: the settings, where it was started, and how it may look."""
-
-    settings: Settings
-    cwd: Path
-    #: The command as it was typed, for the record and for reproducing it.
-    command: str
-    #: -1 with ``-q``, 0, or 1 with ``-v``.
-    verbosity: int = 0
-    #: Whether stdout takes colours, whether stderr does, and the columns of the terminal.
-    colour: bool = False
-    stderr_colour: bool = False
-    width: int = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +42,13 @@ class RunOptions(Options):
     baseline: str | None = None
     #: A name or a JSON file; None = the events of each function.
     event: str | None = None
-    backend: Literal["local"] = "local"
+    backend: Literal["local", "aws"] = "local"
+    #: Heeded by the backend ``aws`` only.
+    aws: AwsOptions = field(default_factory=AwsOptions)
     format: str = "text"
     #: Where the report goes; None = stdout.
     output: Path | None = None
-    strict: bool = False
+    demands: Demands = field(default_factory=Demands)
     #: A run id or :data:`LATEST`; None = a new run.
     resume: str | None = None
     dry_run: bool = False
@@ -70,10 +58,25 @@ class RunOptions(Options):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompareOptions(RunOptions):
+    """Options of ``coldbench compare``: those of a run, and what is compared."""
+
+    #: A git revision, :data:`~bench.revisions.WORKTREE`, a directory or a zip file.
+    baseline_revision: str
+    candidate_revision: str
+    #: Only functions whose files differ between the revisions are built and compared.
+    changed: bool = False
+    #: The handler in zip files of Python, where no file has one of the usual names.
+    handler: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOptions(Options):
     """Options of ``coldbench report``."""
 
     record: str
+    #: Another record, to be shown in one table with it.
+    beside: str | None = None
     format: str = "text"
     output: Path | None = None
 
@@ -84,14 +87,13 @@ class JudgeOptions(Options):
 
     record: str
     json: bool = False
-    strict: bool = False
+    demands: Demands = field(default_factory=Demands)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorOptions(Options):
     """Options of ``coldbench doctor``."""
 
-    environ: Mapping[str, str] = field(default_factory=dict)
     json: bool = False
 
 
@@ -103,24 +105,57 @@ class ConfigOptions(Options):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InvokeOptions(Options):
-    """Options of ``coldbench invoke``."""
+class ServeOptions(Options):
+    """Options of ``coldbench serve``."""
 
-    directory: str
-    #: A file, ``-``, JSON, or the name of one of the function's events; None = its first event.
-    event: str | None = None
-    memory_mb: int | None = None
-    timeout_s: float | None = None
-    repeat: int = 1
-    environment: Mapping[str, str] = field(default_factory=dict)
-    variant: str | None = None
-    function_name: str | None = None
-    log_json: bool = False
+    host: str = "127.0.0.1"
+    port: int = 4566
+    #: Where functions are kept over restarts; None = nowhere.
+    state: Path | None = None
+    concurrency: int = 1_000
+    idle_s: float = 300.0
+    retry_delays_s: tuple[float, ...] = (1.0, 2.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanOptions(Options):
+    """Options of ``coldbench clean``."""
+
+    aws: AwsOptions = field(default_factory=AwsOptions)
+    dry_run: bool = False
+    #: A run id; None = all runs.
+    run: str | None = None
+    older_than_s: float | None = None
+    all_regions: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MineOptions(Options):
+    """Options of ``coldbench mine``."""
+
+    aws: AwsOptions = field(default_factory=AwsOptions)
+    #: Saved logs, ``-`` for stdin; or none, with log groups.
+    files: tuple[str, ...] = ()
+    log_groups: tuple[str, ...] = ()
+    since_s: float = 7 * 86_400.0
+    #: How log groups are read: ``insights`` or ``events``.
+    method: str = "insights"
+    xray: bool = False
+    json: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricesOptions(Options):
+    """Options of ``coldbench prices``."""
+
+    aws: AwsOptions = field(default_factory=AwsOptions)
+    refresh: bool = False
     json: bool = False
 
 
 AnyOptions = (
     RunOptions
+    | CompareOptions
     | InvokeOptions
     | BuildOptions
     | ListOptions
@@ -128,4 +163,8 @@ AnyOptions = (
     | JudgeOptions
     | DoctorOptions
     | ConfigOptions
+    | CleanOptions
+    | MineOptions
+    | PricesOptions
+    | ServeOptions
 )

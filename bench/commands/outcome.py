@@ -1,48 +1,41 @@
-"""The exit code that a run, or a new look at its record, ends with."""
+"""A stored record judged and held to its gate: what ``run``, ``compare`` and ``judge`` share."""
 
 from __future__ import annotations
 
-from bench.errors import (
-    EXIT_INCOMPARABLE,
-    EXIT_INCONCLUSIVE,
-    EXIT_OK,
-    EXIT_REGRESSION,
-    BuildError,
-    MeasurementError,
-)
-from bench.model import Judgement, Record
+from dataclasses import replace
 
-#: The metric whose verdicts decide.
-PRIMARY_METRIC = "cpu_cold_total"
+from bench.config import Settings
+from bench.gate import exit_code, gated
+from bench.model import Demands, Judgement, Record
+from bench.stats.judge import judge
+
+_NOTHING = Demands()
 
 
-def exit_code(record: Record, judgement: Judgement, *, strict: bool) -> int:
-    """Choose the code of the worst thing that happened: nothing built comes before nothing known.
+def outcome(
+    record: Record, settings: Settings, demands: Demands = _NOTHING
+) -> tuple[Judgement, int]:
+    """Judge a record by the settings, hold it to what it was held to, and give its exit code.
 
-    A build that failed is 3; an unfit run or a measured cell without one valid trial 4; then a
-    regression 1, an incomparable run 6 and, with ``strict``, 5 for any undecided comparison and
-    for a run in which nothing was compared.
+    ``demands`` of the command line come in place of the recorded rules, and beside the others.
+
+    Raises:
+        UsageError: a demand that is no rule.
     """
-    if record.failed_builds:
-        return BuildError.exit_code
-    if not judgement.fit or _empty_cells(record, judgement):
-        return MeasurementError.exit_code
-    if judgement.verdict == "regression":
-        return EXIT_REGRESSION
-    if judgement.verdict == "incomparable":
-        return EXIT_INCOMPARABLE
-    if strict and not record.plan.smoke and _undecided(judgement):
-        return EXIT_INCONCLUSIVE
-    return EXIT_OK
-
-
-def _empty_cells(record: Record, judgement: Judgement) -> bool:
-    planned = set(record.plan.cells)
-    return any(summary.cell in planned and not summary.n for summary in judgement.cells)
-
-
-def _undecided(judgement: Judgement) -> bool:
-    return judgement.verdict == "inconclusive" or any(
-        comparison.metric == PRIMARY_METRIC and comparison.verdict == "inconclusive"
-        for comparison in judgement.comparisons
+    margin = _asked_for("margin", settings)
+    judgement = judge(record, confidence=_asked_for("confidence", settings), margin=margin)
+    held = replace(
+        demands,
+        fail_on=demands.fail_on or record.demands.fail_on,
+        strict=demands.strict or record.demands.strict,
+        allow_missing=demands.allow_missing or record.demands.allow_missing,
     )
+    own = record.plan.margin_of(record.plan.primary) if margin is None else margin
+    judgement = gated(record, judgement, held, margin=own)
+    return judgement, exit_code(record, judgement, strict=held.strict)
+
+
+def _asked_for(name: str, settings: Settings) -> float | None:
+    """A setting that somebody has set; None leaves it at what the run was planned with."""
+    value: float = getattr(settings, name)
+    return None if settings.sources[name] == "default" else value

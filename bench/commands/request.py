@@ -4,39 +4,36 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from bench.commands.aws_options import AwsOptions
+from bench.commands.aws_options import read as read_aws
 from bench.commands.formats import check_format
+from bench.commands.invoke_options import read as read_invoke
 from bench.commands.options import (
     AnyOptions,
     BuildOptions,
+    CleanOptions,
+    CompareOptions,
     ConfigOptions,
     DoctorOptions,
-    InvokeOptions,
     JudgeOptions,
     ListOptions,
+    MineOptions,
+    PricesOptions,
     ReportOptions,
     RunOptions,
+    ServeOptions,
 )
-from bench.config import Settings
+from bench.commands.surroundings import Surroundings as Surroundings
+from bench.commands.surroundings import shared_fields
+from bench.commands.trend_options import read as read_trend
 from bench.errors import UnknownName, UsageError
-from bench.settings import parse_memory, whole_number
+from bench.model import Demands
+from bench.rules import parse_rule
+from bench.settings import whole_number
 from bench.units import parse_seconds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a command is started in, as opposed to what it is asked for."""
-
-    settings: Settings
-    cwd: Path
-    command: str
-    environ: Mapping[str, str]
-    colour: bool
-    stderr_colour: bool
-    width: int
 
 
 def options_of(command: str, parsed: argparse.Namespace, around: Surroundings) -> AnyOptions:
@@ -46,19 +43,9 @@ def options_of(command: str, parsed: argparse.Namespace, around: Surroundings) -
         UnknownName: a format or backend that does not exist.
         UsageError: options that exclude each other.
     """
-    if parsed.quiet and parsed.verbose:
-        raise UsageError("`--quiet` and `--verbose` exclude each other")
-    shared: dict[str, Any] = {
-        "settings": around.settings,
-        "cwd": around.cwd,
-        "command": around.command,
-        "verbosity": int(parsed.verbose) - int(parsed.quiet),
-        "colour": around.colour,
-        "stderr_colour": around.stderr_colour,
-        "width": around.width,
-    }
+    shared = shared_fields(parsed, around)
     if command == "doctor":
-        return DoctorOptions(**shared, environ=around.environ, json=parsed.json)
+        return DoctorOptions(**shared, json=parsed.json)
     return _MAKERS[command](parsed, shared, around.cwd)
 
 
@@ -70,20 +57,53 @@ def _run(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> Ru
         )
     if parsed.resume is not None:
         _refuse_new_plan(parsed)
-    return RunOptions(
+    return RunOptions(**_run_fields(parsed, shared, cwd), resume=parsed.resume)
+
+
+def _compare(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> CompareOptions:
+    if parsed.rev_a is None or parsed.rev_b is None:
+        raise UsageError(
+            "`compare` needs two revisions",
+            hint="for example `coldbench compare main WORKTREE`",
+        )
+    return CompareOptions(
+        **_run_fields(parsed, shared, cwd),
+        baseline_revision=parsed.rev_a,
+        candidate_revision=parsed.rev_b,
+        changed=parsed.changed,
+        handler=parsed.handler,
+    )
+
+
+def _run_fields(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> dict[str, Any]:
+    """What ``run`` and ``compare`` have in common."""
+    if parsed.smoke and parsed.fail_on:
+        raise UsageError(
+            "`--smoke` gives no verdicts, so `--fail-on` can hold it to nothing",
+            hint="leave out one of them",
+        )
+    return dict(
         **shared,
         targets=tuple(parsed.target),
         variants=tuple(parsed.variant or ()),
-        baseline=parsed.baseline,
+        baseline=getattr(parsed, "baseline", None),
         event=parsed.event,
         backend=_backend(parsed.backend),
+        aws=_aws(parsed),
         format=_format(parsed),
         output=_output(parsed, cwd),
-        strict=parsed.strict,
-        resume=parsed.resume,
+        demands=_demands(parsed),
         dry_run=parsed.dry_run,
         smoke=parsed.smoke,
-        everything=parsed.all,
+        everything=getattr(parsed, "all", False),
+    )
+
+
+def _demands(parsed: argparse.Namespace) -> Demands:
+    return Demands(
+        fail_on=tuple(parse_rule(text).text for text in parsed.fail_on or ()),
+        strict=parsed.strict,
+        allow_missing=getattr(parsed, "allow_missing", False),
     )
 
 
@@ -110,64 +130,111 @@ def _build(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> 
     )
 
 
-def _invoke(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> InvokeOptions:
-    if parsed.log_format not in ("text", "json"):
-        raise UnknownName("log format", parsed.log_format, ("text", "json"))
-    try:
-        memory_mb = None if parsed.memory is None else parse_memory(parsed.memory)
-        timeout_s = None if parsed.timeout is None else parse_seconds(parsed.timeout)
-        repeat = whole_number(parsed.repeat, 1)
-    except ValueError as error:
-        words = str(error) or f"`--repeat` must be a whole number, 1 or more: {parsed.repeat}"
-        raise UsageError(words) from None
-    return InvokeOptions(
-        **shared,
-        directory=parsed.directory or ".",
-        event=parsed.event,
-        memory_mb=memory_mb,
-        timeout_s=timeout_s,
-        repeat=repeat,
-        environment=dict(_variable(text) for text in parsed.env or ()),
-        variant=parsed.variant,
-        function_name=parsed.function_name,
-        log_json=parsed.log_format == "json",
-        json=parsed.json,
-    )
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"`--env {text}` is not of the form NAME=VALUE")
-    return name, value
-
-
 def _list(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> ListOptions:
     return ListOptions(**shared, targets=tuple(parsed.target), json=parsed.json)
 
 
 def _report(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> ReportOptions:
     return ReportOptions(
-        **shared, record=parsed.record, format=_format(parsed), output=_output(parsed, cwd)
+        **shared,
+        record=parsed.record,
+        beside=parsed.beside,
+        format=_format(parsed),
+        output=_output(parsed, cwd),
     )
 
 
 def _judge(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> JudgeOptions:
-    return JudgeOptions(**shared, record=parsed.record, json=parsed.json, strict=parsed.strict)
+    return JudgeOptions(**shared, record=parsed.record, json=parsed.json, demands=_demands(parsed))
 
 
 def _config(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> ConfigOptions:
     return ConfigOptions(**shared, json=parsed.json)
 
 
+def _serve(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> ServeOptions:
+    try:
+        port = whole_number(parsed.port, 0)
+        concurrency = whole_number(parsed.concurrency, 1)
+        idle_s = parse_seconds(parsed.idle)
+        delays = tuple(parse_seconds(text) for text in parsed.retry_delays.split(",") if text)
+    except ValueError as error:
+        raise UsageError(
+            f"an option of `serve` is not a number that it can use: {error}",
+            hint="`coldbench serve --help` shows the form of each",
+        ) from None
+    if port > 65_535:
+        raise UsageError(f"`--port {port}` is above the largest port, 65535")
+    return ServeOptions(
+        **shared,
+        host=parsed.host,
+        port=port,
+        state=None if parsed.state is None else cwd / Path(parsed.state).expanduser(),
+        concurrency=concurrency,
+        idle_s=idle_s,
+        retry_delays_s=delays,
+    )
+
+
+def _clean(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> CleanOptions:
+    return CleanOptions(
+        **shared,
+        aws=read_aws(parsed),
+        dry_run=parsed.dry_run,
+        run=parsed.run,
+        older_than_s=None if parsed.older_than is None else _age(parsed.older_than, "older-than"),
+        all_regions=parsed.all_regions,
+    )
+
+
+def _mine(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> MineOptions:
+    if parsed.method not in ("insights", "events"):
+        raise UnknownName("method", parsed.method, ("insights", "events"))
+    if bool(parsed.file) == bool(parsed.log_group):
+        raise UsageError(
+            "`mine` reads either saved logs or log groups",
+            hint="`coldbench mine FILE.gz`, `coldbench mine -` or `coldbench mine --log-group G`",
+        )
+    return MineOptions(
+        **shared,
+        aws=read_aws(parsed),
+        files=tuple(parsed.file),
+        log_groups=tuple(parsed.log_group or ()),
+        since_s=_age(parsed.since, "since"),
+        method=parsed.method,
+        xray=parsed.xray,
+        json=parsed.json,
+    )
+
+
+def _prices(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> PricesOptions:
+    return PricesOptions(**shared, aws=read_aws(parsed), refresh=parsed.refresh, json=parsed.json)
+
+
+def _age(text: str, flag: str) -> float:
+    """``7d``, ``12h``, ``30m`` in seconds."""
+    try:
+        if text.endswith("d"):
+            return 24 * parse_seconds(f"{text[:-1]}h")
+        return parse_seconds(text)
+    except ValueError:
+        raise UsageError(f"`--{flag} {text}` is not a time such as `12h` or `7d`") from None
+
+
 _MAKERS: dict[str, Callable[[argparse.Namespace, Mapping[str, Any], Path], AnyOptions]] = {
     "run": _run,
+    "compare": _compare,
     "build": _build,
-    "invoke": _invoke,
+    "invoke": read_invoke,
     "list": _list,
     "report": _report,
     "judge": _judge,
+    "trend": read_trend,
     "config": _config,
+    "clean": _clean,
+    "mine": _mine,
+    "prices": _prices,
+    "serve": _serve,
 }
 
 
@@ -189,7 +256,23 @@ def _output(parsed: argparse.Namespace, cwd: Path) -> Path | None:
     return path
 
 
-def _backend(name: str) -> Literal["local"]:
-    if name != "local":
-        raise UnknownName("backend", name, ("local",))
-    return "local"
+def _backend(name: str) -> Literal["local", "aws"]:
+    if name == "local":
+        return "local"
+    if name == "aws":
+        return "aws"
+    raise UnknownName("backend", name, ("local", "aws"))
+
+
+def _aws(parsed: argparse.Namespace) -> AwsOptions:
+    """Options for real Lambda; with a resumed run, its record says whether they are needed."""
+    options = read_aws(parsed)
+    if parsed.backend == "aws" and hasattr(parsed, "rev_a"):
+        raise UsageError(
+            "`compare` measures on this machine only",
+            hint="build both revisions as variants, and `coldbench run --backend aws`",
+        )
+    if options.given and parsed.backend != "aws" and not getattr(parsed, "resume", None):
+        flag = "--" + options.given[0].replace("_", "-")
+        raise UsageError(f"`{flag}` is for real Lambda", hint=f"`--backend aws {flag} …`")
+    return options

@@ -1,0 +1,109 @@
+"""Running a plan: staging, the measuring process, and what the user is told when it ends early."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+from bench.advice import RecordAdvisor
+from bench.build import BuildCache, RuntimeDirectory, runtime_for
+from bench.commands.options import RunOptions
+from bench.commands.preparation import Artifacts, Prepared, by_variant
+from bench.controls import rebuilt_control
+from bench.emulator.deployment import PythonRuntime
+from bench.errors import Interrupted, MeasurementError
+from bench.measurement import measure
+from bench.progress import Progress
+from bench.session import SessionOrder, StagedArm
+from bench.staging import Staging, stage
+from bench.store import load_record, seal
+
+
+def run_plan(prepared: Prepared, options: RunOptions, progress: Progress) -> None:
+    """Run the plan; whatever ends it early, the user is told how to go on.
+
+    Raises:
+        Interrupted: by a signal, while staging or measuring.
+        MeasurementError: the measuring process failed.
+    """
+    run_id = prepared.record.run_id
+    resume = f"`coldbench run --resume {run_id}{_kept_flags(options)}`"
+    try:
+        _measure_staged(prepared, options, progress)
+    except (Interrupted, KeyboardInterrupt):
+        raise Interrupted(
+            f"interrupted; the trials so far are in {prepared.directory}",
+            hint=f"go on with {resume}, or see `coldbench report {prepared.directory}`",
+        ) from None
+    except MeasurementError as error:
+        raise type(error)(
+            error.message, hint=f"{error.hint or 'the trials so far are kept'}; go on with {resume}"
+        ) from error
+
+
+def _measure_staged(prepared: Prepared, options: RunOptions, progress: Progress) -> None:
+    record = prepared.record
+    controls = by_variant(rebuilt_control(record, BuildCache(options.settings.cache)))
+    artifacts = {**prepared.artifacts, **controls}
+    with stage(record.plan, artifacts, options.settings.cache / "stage") as staging:
+        order = SessionOrder(
+            record_directory=prepared.directory.resolve(),
+            work_directory=staging.root,
+            arms=_arms(staging, artifacts),
+            pythons=_pythons(prepared.artifacts, options),
+        )
+        progress.begin(record.plan, len(record.trials))
+        try:
+            measure(order, progress.event, RecordAdvisor(prepared.directory))
+        finally:
+            progress.end()
+            _seal_changes(prepared.directory, staging.changed())
+
+
+def _seal_changes(directory: Path, changed: tuple[str, ...]) -> None:
+    """Put it on record that a trial has written to its package."""
+    if changed:
+        record = replace(load_record(directory), trials=())
+        warnings = tuple(dict.fromkeys((*record.warnings, *changed)))
+        seal(directory, replace(record, warnings=warnings))
+
+
+def _kept_flags(options: RunOptions) -> str:
+    """The settings that a resumed run must be given again, as flags."""
+    settings = options.settings
+    values = {
+        "out": settings.out,
+        "cache": settings.cache,
+        "margin": settings.margin,
+        "confidence": settings.confidence,
+    }
+    given = {name: value for name, value in values.items() if settings.sources[name] == f"--{name}"}
+    return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items())
+
+
+def _pythons(artifacts: Artifacts, options: RunOptions) -> dict[str, PythonRuntime]:
+    """What each Python function runs on, by its id: what its packages were built for."""
+    cache = BuildCache(options.settings.cache)
+    minors = {a.function: a.python_minor for a in artifacts.values() if a.python_minor}
+    runtimes = {minor: _python(runtime_for(minor, cache)) for minor in set(minors.values())}
+    return {function: runtimes[minor] for function, minor in minors.items()}
+
+
+def _python(runtime: RuntimeDirectory) -> PythonRuntime:
+    return PythonRuntime(
+        interpreter=runtime.interpreter, directory=runtime.directory, minor=runtime.minor
+    )
+
+
+def _arms(staging: Staging, artifacts: Artifacts) -> tuple[StagedArm, ...]:
+    return tuple(
+        StagedArm(
+            function=function,
+            variant=variant,
+            arm=arm,
+            handler=artifacts[function, variant].handler,
+            copies=copies,
+        )
+        for (function, variant, arm), copies in staging.copies.items()
+    )
