@@ -62,6 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def guarded(arguments: list[str], command: Callable[[list[str]], tuple[str | bytes, int]]) -> int:
     """Run ``command`` and print its text; every failure becomes advice on stderr and a code."""
+    import gc
     import signal
 
     from bench.errors import BenchError
@@ -90,13 +91,17 @@ def guarded(arguments: list[str], command: Callable[[list[str]], tuple[str | byt
         _trace(arguments)
         return _EXIT_INTERNAL
     finally:
+        gc.enable()
         signal.signal(signal.SIGTERM, before)
 
 
 def _command(arguments: list[str]) -> tuple[str | bytes, int]:
     """Parse one command and execute it: the text for stdout and the exit code."""
+    import gc
     from importlib import import_module
 
+    # Collections while modules are imported find nothing, and take 5 % of a start.
+    gc.disable()
     from bench.commands.parser import parser_of
     from bench.errors import UsageError
 
@@ -110,7 +115,9 @@ def _command(arguments: list[str]) -> tuple[str | bytes, int]:
     if "-h" in rest or "--help" in rest:
         return parser.format_help(), 0
     options = _options(command, parser.parse(rest), arguments)
-    text, code = import_module(f"bench.commands.{command}").execute(options)
+    module = import_module(f"bench.commands.{command}")
+    gc.enable()
+    text, code = module.execute(options)
     return text, int(code)
 
 
@@ -121,7 +128,7 @@ def _options(command: str, parsed: argparse.Namespace, arguments: list[str]) -> 
     import shutil
     from pathlib import Path
 
-    from bench.commands.request import Surroundings, options_of
+    from bench.commands.surroundings import Surroundings, shared_fields
     from bench.config import load_settings
 
     flags = {
@@ -138,6 +145,12 @@ def _options(command: str, parsed: argparse.Namespace, arguments: list[str]) -> 
         stderr_colour=use_colour(parsed.color, os.environ, sys.stderr),
         width=shutil.get_terminal_size((100, 24)).columns,
     )
+    if command == "invoke":  # which waits for none of the other commands' options
+        from bench.commands import invoke_options
+
+        return invoke_options.read(parsed, shared_fields(parsed, surroundings), surroundings.cwd)
+    from bench.commands.request import options_of
+
     return options_of(command, parsed, surroundings)
 
 

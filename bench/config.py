@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import ConfigError, UnknownName
-from bench.model import CpuMode, PageCache
 from bench.settings import ENVIRONMENT_PREFIX, SETTINGS, Setting
+from bench.subjects import CpuMode, PageCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class Settings:
     #: None = drawn at random by the run, and recorded.
     seed: int | None
     margin: float
+    #: ``metric=share`` each; see :func:`bench.settings.margins_of`.
+    margins: tuple[str, ...]
     confidence: float
     page_cache: PageCache
     cpu: CpuMode

@@ -12,12 +12,14 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from bench.config import unknown_key
 from bench.errors import ConfigError, UsageError
-from bench.manifest import Manifest, read_manifest
-from bench.model import MEMORY_ONE_VCPU_MB, Event, Function, Runtime, Variant
+from bench.manifest import OS_ONLY, Manifest, read_manifest
+from bench.subjects import MEMORY_ONE_VCPU_MB, Event, Function, Runtime, Variant
+from bench.triggers import detect_trigger, sample
 from bench.variants import of_runtime
 
 PYTHON_FILES = ("lambda_function.py", "app.py", "handler.py", "main.py", "index.py")
@@ -25,7 +27,6 @@ PYTHON_HANDLERS = ("lambda_handler", "handler")
 #: The entry point of Go and custom functions, and the name of their handler.
 BOOTSTRAP = "bootstrap"
 _DEFAULT_TIMEOUT_S = 30.0
-_EMPTY_EVENT = Path(__file__).parent / "events" / "empty.json"
 # A definition, an assignment or an import of a handler at module level. Text, not a syntax tree:
 # a function with a syntax error is still a function, and its trial shows the error.
 _PYTHON_HANDLER = {
@@ -54,6 +55,12 @@ def load_function(directory: Path) -> Function:
     runtime = manifest.runtime or _declared_runtime(manifest) or _detect_runtime(directory)
     if runtime is None:
         raise _no_function(directory)
+    if manifest.os_only and runtime == "python":
+        raise ConfigError(
+            f"`runtime` in {manifest.path} is `{OS_ONLY}`, which brings no Python: no `bootstrap`"
+            " and no `package main` here",
+            hint='for a Python function write `runtime = "python3.13"`',
+        )
     _check_variants(manifest, runtime)
     return Function(
         id=f"{runtime}/{directory.name}",
@@ -67,6 +74,7 @@ def load_function(directory: Path) -> Function:
         variants=manifest.variants,
         sources=manifest.sources,
         library=manifest.library,
+        runtime_version=manifest.runtime_version,
     )
 
 
@@ -209,16 +217,16 @@ def _check_sources(manifest: Manifest, runtime: Runtime) -> None:
 
 
 def _events(directory: Path, manifest: Manifest) -> tuple[Event, ...]:
-    """List ``events/*.json`` by name; without any, the empty object that the package brings."""
+    """List ``events/*.json`` by name; without any, a sample of the event of its trigger."""
     paths = {path.stem: path for path in sorted((directory / "events").glob("*.json"))}
     for name in manifest.uses_library:
         if name not in paths:
             raise unknown_key("event", name, paths, str(manifest.path))
     if not paths:
-        return (Event(name="empty", path=_EMPTY_EVENT),)
-    return tuple(
-        load_event(path, uses_library=manifest.uses_library) for _, path in sorted(paths.items())
-    )
+        trigger = detect_trigger(directory)
+        return (Event(name=trigger, path=sample(trigger)),)
+    loaded = (load_event(p, uses_library=manifest.uses_library) for _, p in sorted(paths.items()))
+    return tuple(replace(event, weight=manifest.weights.get(event.name)) for event in loaded)
 
 
 def load_event(path: Path, *, uses_library: Mapping[str, bool | None]) -> Event:

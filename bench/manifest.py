@@ -14,8 +14,8 @@ from typing import Any
 
 from bench.config import read_toml, unknown_key
 from bench.errors import ConfigError
-from bench.model import Runtime, VariantSource
 from bench.settings import parse_memory
+from bench.subjects import Runtime, VariantSource
 
 FILE_NAME = "function.toml"
 #: Lambda's own upper limit of a function's timeout, in seconds.
@@ -31,6 +31,10 @@ _KEYS = (
     "env",
 )
 _RUNTIMES: dict[str, Runtime] = {"go": "go", "python": "python", "custom": "custom"}
+#: Lambda's own names: managed Python, and the runtime without a language.
+_PYTHON_MINORS = ("3.11", "3.12", "3.13", "3.14", "3.15")
+OS_ONLY = "provided.al2023"
+_RUNTIME_NAMES = (*_RUNTIMES, *(f"python{minor}" for minor in _PYTHON_MINORS), OS_ONLY)
 _VARIANT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -40,6 +44,10 @@ class Manifest:
 
     path: Path
     runtime: Runtime | None = None
+    #: Python: the minor version asked for, such as ``3.13``.
+    runtime_version: str | None = None
+    #: Whether it runs on Lambda's OS-only runtime: a Go or a custom function, as its files say.
+    os_only: bool = False
     handler: str | None = None
     memory_mb: int | None = None
     timeout_s: float | None = None
@@ -49,6 +57,8 @@ class Manifest:
     sources: Mapping[str, VariantSource] = field(default_factory=dict)
     #: Event name -> whether it uses the library.
     uses_library: Mapping[str, bool | None] = field(default_factory=dict)
+    #: Event name -> its weight in the function's traffic; only those that have one.
+    weights: Mapping[str, float] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -104,29 +114,42 @@ def read_manifest(directory: Path) -> Manifest:
         return Manifest(path=path)
     top = _Table(path, "", read_toml(path))
     top.only(_KEYS)
-    runtime = _runtime(top)
+    name = _runtime_name(top)
     names, sources = _variants(top, directory)
+    uses_library, weights = _events(top)
     return Manifest(
         path=path,
-        runtime=runtime,
+        runtime=_runtime(name),
+        runtime_version=_python_minor(name),
+        os_only=name == OS_ONLY,
         handler=_handler(top),
         memory_mb=_memory(top),
         timeout_s=_timeout(top),
         library=top.text("library"),
         variants=names,
         sources=sources,
-        uses_library=_events(top),
+        uses_library=uses_library,
+        weights=weights,
         environment=_environment(top),
     )
 
 
-def _runtime(top: _Table) -> Runtime | None:
+def _runtime_name(top: _Table) -> str | None:
     name = top.text("runtime")
-    if name is None:
-        return None
-    if name not in _RUNTIMES:
-        raise unknown_key("runtime", name, _RUNTIMES, str(top.path))
-    return _RUNTIMES[name]
+    if name is not None and name not in _RUNTIME_NAMES:
+        raise unknown_key("runtime", name, _RUNTIME_NAMES, str(top.path))
+    return name
+
+
+def _runtime(name: str | None) -> Runtime | None:
+    if _python_minor(name) is not None:
+        return "python"
+    return _RUNTIMES.get(name or "")
+
+
+def _python_minor(name: str | None) -> str | None:
+    """The version in ``python3.13``; plain ``python`` has none."""
+    return name.removeprefix("python") if name and name.startswith("python3") else None
 
 
 def _handler(table: _Table) -> str | None:
@@ -186,14 +209,38 @@ def _source(table: _Table, name: str, directory: Path) -> VariantSource:
     return VariantSource(path=directory / path)
 
 
-def _events(top: _Table) -> dict[str, bool | None]:
+def _events(top: _Table) -> tuple[dict[str, bool | None], dict[str, float]]:
+    """What each event says: whether it uses the library, and its weight in the traffic.
+
+    ``events = { used = 0.2, unused = 0.8 }`` is short for two tables with ``weight``.
+    """
     tables = top.table("events")
     uses: dict[str, bool | None] = {}
-    for name in tables.values:
-        table = tables.table(name)
-        table.only(("uses_library",))
-        uses[name] = table.flag("uses_library")
-    return uses
+    weights: dict[str, float] = {}
+    for name, value in tables.values.items():
+        if isinstance(value, dict):
+            table = tables.table(name)
+            table.only(("uses_library", "weight"))
+            uses[name] = table.flag("uses_library")
+            if "weight" in table.values:
+                weights[name] = _weight(table, "weight")
+        else:
+            uses[name] = None
+            weights[name] = _weight(tables, name)
+    if weights and not any(weights.values()):
+        raise ConfigError(
+            f"the weights of `events` in {top.path} add up to nothing",
+            hint="give one event at least a weight above 0",
+        )
+    return uses, weights
+
+
+def _weight(table: _Table, key: str) -> float:
+    value = table.values[key]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value < float("inf"):
+        raise table.wrong(key, "a weight of 0 or more, such as `0.2`, or a table")
+    return float(value)
 
 
 def _environment(top: _Table) -> dict[str, str]:

@@ -7,25 +7,30 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import bench
 from bench.codec import to_json
+from bench.dialogue import STOP_SIGNALS, Advisor, Observer
 from bench.emulator import limits
 from bench.emulator.cgroups import detect
 from bench.errors import BenchError, Interrupted, MeasurementError, RecordError, StorageError
-from bench.session import STOP_SIGNALS, Observer, SessionOrder
+from bench.model import Allocation
+from bench.owned_directory import owned_directory
+from bench.session import SessionOrder
 
 _ORDER_FILE = "session.json"
 
 
-def measure(order: SessionOrder, observer: Observer) -> None:
+def measure(order: SessionOrder, observer: Observer, advisor: Advisor | None = None) -> None:
     """Run a session to its end; SIGINT and SIGTERM are passed on and end it early.
+
+    At the looks of the run the measuring process asks what to measure next, and ``advisor``
+    answers; without one, the run ends at its first look.
 
     The measuring process is a session leader of its own, so that Ctrl-C reaches it once, from
     here.
@@ -35,14 +40,14 @@ def measure(order: SessionOrder, observer: Observer) -> None:
         StorageError: the record could not be written.
         MeasurementError: the measuring process failed.
     """
-    with tempfile.TemporaryDirectory(prefix="coldbench-session-") as scratch:
-        order_file = Path(scratch) / _ORDER_FILE
+    with owned_directory("coldbench-session-") as scratch:
+        order_file = scratch / _ORDER_FILE
         order_file.write_text(json.dumps(to_json(order)))
-        stderr_file = Path(scratch) / "stderr"
+        stderr_file = scratch / "stderr"
         with stderr_file.open("wb") as stderr, _signals_blocked():
             process = subprocess.Popen(
                 [sys.executable, "-m", "bench.session", str(order_file), str(os.getpid())],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=Path(bench.__file__).resolve().parent.parent,
@@ -51,7 +56,7 @@ def measure(order: SessionOrder, observer: Observer) -> None:
             )
             passed_on = _pass_signals_on(process)
         with process, passed_on:
-            error = _follow(process, observer)
+            error = _follow(process, observer, advisor)
         _raise_outcome(process.returncode, error, stderr_file)
 
 
@@ -77,8 +82,13 @@ def _pass_signals_on(process: subprocess.Popen[str]) -> ExitStack:
     return stack
 
 
-def _follow(process: subprocess.Popen[str], observer: Observer) -> dict[str, Any] | None:
-    """Hand events to the observer until the process ends; the error it told, or None."""
+def _follow(
+    process: subprocess.Popen[str], observer: Observer, advisor: Advisor | None
+) -> dict[str, Any] | None:
+    """Hand events to the observer, and questions to the advisor, until the process ends.
+
+    Gives the error that it told, or None.
+    """
     assert process.stdout is not None
     error = None
     try:
@@ -86,6 +96,8 @@ def _follow(process: subprocess.Popen[str], observer: Observer) -> dict[str, Any
             event: dict[str, Any] = json.loads(line)
             if event["event"] == "error":
                 error = event
+            elif event["event"] == "look":
+                _answer(process, advisor(event["remaining_s"]) if advisor else ())
             else:
                 observer(event)
         process.wait()
@@ -93,6 +105,13 @@ def _follow(process: subprocess.Popen[str], observer: Observer) -> dict[str, Any
         process.terminate()
         raise
     return error
+
+
+def _answer(process: subprocess.Popen[str], allocations: tuple[Allocation, ...]) -> None:
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # it was interrupted meanwhile, and says so itself
+        process.stdin.write(json.dumps({"allocations": to_json(allocations)}) + "\n")
+        process.stdin.flush()
 
 
 def _raise_outcome(code: int, error: dict[str, Any] | None, stderr_file: Path) -> None:

@@ -11,124 +11,55 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-Runtime = Literal["go", "python", "custom"]
-PageCache = Literal["warm", "evicted"]
-CpuMode = Literal["on-demand", "provisioned", "none"]
+from bench.subjects import (
+    COMPARED_METRICS as COMPARED_METRICS,
+)
+from bench.subjects import (
+    MEMORY_MAX_MB as MEMORY_MAX_MB,
+)
+from bench.subjects import (
+    MEMORY_MIN_MB as MEMORY_MIN_MB,
+)
+from bench.subjects import (
+    MEMORY_ONE_VCPU_MB as MEMORY_ONE_VCPU_MB,
+)
+from bench.subjects import (
+    UNPACKED_LIMIT_BYTES as UNPACKED_LIMIT_BYTES,
+)
+from bench.subjects import (
+    Artifact as Artifact,
+)
+from bench.subjects import (
+    CpuMode as CpuMode,
+)
+from bench.subjects import (
+    Event as Event,
+)
+from bench.subjects import (
+    FailedBuild as FailedBuild,
+)
+from bench.subjects import (
+    Function as Function,
+)
+from bench.subjects import (
+    PageCache as PageCache,
+)
+from bench.subjects import (
+    Runtime as Runtime,
+)
+from bench.subjects import (
+    Variant as Variant,
+)
+from bench.subjects import (
+    VariantSource as VariantSource,
+)
+
 Arm = Literal["variant", "aa"]
 Kind = Literal["measured", "modelled"]
 Verdict = Literal[
     "faster", "slower", "same", "small change", "inconclusive", "off-CPU change", "incomparable"
 ]
 RunVerdict = Literal["no regression", "regression", "inconclusive", "unfit", "incomparable"]
-
-MEMORY_MIN_MB = 128
-MEMORY_MAX_MB = 10_240
-#: The memory size at which Lambda grants one full vCPU.
-MEMORY_ONE_VCPU_MB = 1_769
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One input of a function: a stable name and the JSON file that holds it."""
-
-    name: str
-    path: Path
-    #: Whether this event exercises the library that a lazy import style defers; None = unknown.
-    uses_library: bool | None = None
-    #: SHA-256 of the file when a run was planned, hexadecimal; empty before.
-    digest: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VariantSource:
-    """What a function's own configuration changes for one import style or one pre-built variant."""
-
-    handler: str | None = None
-    path: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Function:
-    """A function under test, as found on disk.
-
-    ``id`` is ``runtime/directory-name``, for example ``go/hello``. ``sources`` holds the
-    variant-specific overrides of ``function.toml`` (``[variants.NAME]``).
-    """
-
-    id: str
-    runtime: Runtime
-    directory: Path
-    handler: str
-    events: tuple[Event, ...]
-    memory_mb: int = MEMORY_ONE_VCPU_MB
-    timeout_s: float = 30.0
-    environment: Mapping[str, str] = field(default_factory=dict)
-    variants: tuple[str, ...] = ()
-    sources: Mapping[str, VariantSource] = field(default_factory=dict)
-    #: The library whose use the eager and lazy import styles disagree about, for sentences.
-    library: str | None = None
-
-    @property
-    def name(self) -> str:
-        """The directory name: the id without its runtime."""
-        return self.id.partition("/")[2]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
-    """A named recipe. Everything that differs between two builds of a function is in here."""
-
-    id: str
-    runtime: Runtime
-    #: Words for the report: what this recipe does.
-    summary: str
-    #: Go: arguments of ``go build``; empty otherwise.
-    flags: tuple[str, ...] = ()
-    #: Environment of the build (``CGO_ENABLED`` and the like).
-    build_environment: Mapping[str, str] = field(default_factory=dict)
-    #: Python: which of the function's import styles is the entry point.
-    import_style: Literal["eager", "lazy"] | None = None
-    #: Python: ``unchecked-hash`` ships bytecode, ``none`` ships source only.
-    bytecode: Literal["unchecked-hash", "none"] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifact:
-    """What the build of one Function x Variant gave. All its numbers are exact."""
-
-    function: str
-    variant: str
-    #: SHA-256 of the unpacked tree (paths, modes, content), hexadecimal.
-    digest: str
-    #: The deployment package, and the same package unpacked, both inside the build cache.
-    zip_path: Path
-    tree_path: Path
-    handler: str
-    zip_bytes: int
-    unpacked_bytes: int
-    #: Size of ``bootstrap``; 0 for Python.
-    binary_bytes: int
-    #: For example ``{"go": "go1.26.8"}`` or ``{"python": "3.11.7", "uv": "0.13.8"}``.
-    toolchain: Mapping[str, str]
-    #: The exact command, or a sentence, that made it.
-    recipe: str
-    #: Go: bytes of ``.text``, ``symbols``, ``debug``, ...; Python: bytes per top-level package.
-    breakdown: Mapping[str, int] = field(default_factory=dict)
-    #: None = not proved either way; else whether a second build elsewhere gave the same bytes.
-    reproducible: bool | None = None
-    #: The id of the earlier variant of the same function whose package is byte-equal, if any.
-    identical_to: str | None = None
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedBuild:
-    """A build that did not give an artifact: what was run and what the tool said."""
-
-    function: str
-    variant: str
-    command: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +123,8 @@ class Trial:
     peak_memory_bytes: int | None = None
     #: Guards, recorded and never filtered on: involuntary switches, throttled periods, ...
     guards: Mapping[str, int] = field(default_factory=dict)
+    #: What Lambda told about this trial, where it ran there: request id, version, runtime version.
+    facts: Mapping[str, str] = field(default_factory=dict)
     error: TrialError | None = None
 
     @property
@@ -204,6 +137,25 @@ class Trial:
             event=self.event,
             page_cache=self.page_cache,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownShift:
+    """The control with a known answer: two programs of ours, one with ``ratio`` times the work."""
+
+    baseline: Cell
+    shifted: Cell
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """Consecutive rounds of the same cells: what a run decided to measure next."""
+
+    first_round: int
+    rounds: int
+    #: Indices into ``Plan.every_cell``.
+    cells: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +177,59 @@ class Plan:
     memory_sizes_mb: tuple[int, ...] = ()
     budget_s: float | None = None
     smoke: bool = False
+    #: The complete rounds at which a comparison is looked at, fixed before the first sample: the
+    #: error is split evenly over them. One look: a fixed number of rounds. Empty: a record from
+    #: before there were looks.
+    looks: tuple[int, ...] = ()
+    #: The confidence of all looks together.
+    confidence: float = 0.99
+    #: The relative change that matters, and where single metrics have another one.
+    margin: float = 0.01
+    margins: Mapping[str, float] = field(default_factory=dict)
+    known_shift: KnownShift | None = None
+    #: The metric that fitness, verdicts and gates are decided on. Real Lambda tells no CPU time.
+    primary: str = "cpu_cold_total"
+
+    @property
+    def every_cell(self) -> tuple[Cell, ...]:
+        """All cells that are measured: those compared, the known shift's, the model's checks."""
+        shift = self.known_shift
+        controls = () if shift is None else (shift.baseline, shift.shifted)
+        return (*self.cells, *controls, *self.validation_cells)
+
+    def margin_of(self, metric: str) -> float:
+        """The relative change of a metric that matters."""
+        return self.margins.get(metric, self.margin)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One side of a comparison of revisions: what stands behind a variant of its record."""
+
+    #: The variant id that stands for it in the record.
+    variant: str
+    #: What the user called it.
+    name: str
+    kind: Literal["commit", "worktree", "directory", "zip"]
+    #: The repository, the directory or the zip file.
+    path: Path
+    #: The full commit id; of HEAD for a worktree; empty without version control.
+    commit: str = ""
+    #: Whether a worktree differed from its commit, files that are not tracked included.
+    dirty: bool = False
+    #: SHA-256 of a zip file, hexadecimal; empty for the others.
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demands:
+    """What a run is held to: rules as on the command line, and what else makes it fail."""
+
+    fail_on: tuple[str, ...] = ()
+    #: Whether an undecided comparison fails.
+    strict: bool = False
+    #: Whether functions pass that only one revision has.
+    allow_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +254,20 @@ class Record:
     wall_in_trials_ns: int
     #: Things the reader must know, such as a staged tree that changed during the run.
     warnings: tuple[str, ...] = ()
+    #: Which rounds ran which cells, in order; empty: every cell in every round.
+    allocations: tuple[Allocation, ...] = ()
+    #: The programs of the known-shift control, which are no functions under test.
+    control_functions: tuple[Function, ...] = ()
+    control_artifacts: tuple[Artifact, ...] = ()
+    #: Baseline and candidate of a comparison of revisions; empty for a run over variants.
+    revisions: tuple[Revision, ...] = ()
+    #: Functions that only one revision has, each with that revision's variant id.
+    unpaired: Mapping[str, str] = field(default_factory=dict)
+    #: Functions that were asked for and left out because both revisions' packages are the same.
+    unchanged: tuple[str, ...] = ()
+    demands: Demands = field(default_factory=Demands)
+    #: Whether the files it was read from are those that the run sealed at its end.
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,11 +325,18 @@ class Comparison:
     verdict: Verdict
     smallest_detectable: float | None
     warnings: tuple[str, ...] = ()
+    #: How many looks share the error; ``low`` and ``high`` hold at all of them together.
+    looks: int = 1
+    #: About how many more rounds would decide an undecided comparison; None if that is not known.
+    rounds_to_settle: int | None = None
+    #: The sign test's interval, which assumes least: the cross-check.
+    sign_low: float | None = None
+    sign_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """A comparison whose answer is known beforehand: ``aa`` must find nothing."""
+    """A comparison whose answer is known: ``aa`` must find nothing, ``known-shift`` its ratio."""
 
     kind: Literal["aa", "known-shift"]
     function: str
@@ -323,6 +349,10 @@ class Control:
     high: float
     n: int
     ok: bool
+    #: The true ratio.
+    expected: float = 1.0
+    #: False where the rounds were too few to find it: then ``ok`` only says that nothing is wrong.
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,6 +388,9 @@ class ModelCheck:
     n: int
     measured_ns: int
     modelled_ns: int
+    #: The same of the nine in ten that are fastest; None for fewer trials than 20.
+    measured_p90_ns: int | None = None
+    modelled_p90_ns: int | None = None
     #: Median CPU time of the first invoke, measured / source: what throttling itself cost, which
     #: the model does not know. None where CPU time was not accounted.
     cpu_ratio: float | None = None
@@ -366,6 +399,63 @@ class ModelCheck:
     def deviation(self) -> float:
         """Relative error of the model, signed."""
         return self.modelled_ns / self.measured_ns - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedTotal:
+    """Expected cold total of one variant at one memory size over its function's mix of events.
+
+    The sum of the events' median cold totals, each times its share of the traffic. ``low`` and
+    ``high`` add up the ends of their intervals; None when one of them has none.
+    """
+
+    function: str
+    variant: str
+    memory_mb: int
+    page_cache: PageCache
+    kind: Kind
+    #: Event name -> share of the traffic; they add up to 1.
+    shares: Mapping[str, float]
+    expected_ns: int
+    low_ns: int | None
+    high_ns: int | None
+    #: The same of init, which is what Lambda reports and dashboards show.
+    init_ns: int
+    init_low_ns: int | None
+    init_high_ns: int | None
+    #: Whether no other variant has a smaller expectation at this memory size.
+    best: bool = False
+    #: Whether its init is shorter than the baseline's and its expectation longer, both for sure.
+    deceptive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateFinding:
+    """What one rule of a gate says about one candidate; what passes is not listed."""
+
+    #: The rule as the user wrote it, or what the gate always asks for.
+    rule: str
+    state: Literal["regression", "incomparable", "inconclusive", "failed"]
+    function: str
+    candidate: str
+    metric: str
+    #: One sentence: what was found.
+    message: str
+    #: Candidate / baseline, with its interval where the metric is a noisy one.
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What a run was held to, and the exit code that follows."""
+
+    rules: tuple[str, ...]
+    strict: bool
+    verdict: RunVerdict
+    exit_code: int
+    findings: tuple[GateFinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,3 +472,10 @@ class Judgement:
     verdict: RunVerdict
     confidence: float
     warnings: tuple[str, ...] = ()
+    #: As in the plan.
+    primary: str = "cpu_cold_total"
+    #: Median over all comparisons of the primary metric's ratio: a drift that all of them share.
+    median_ratio: float | None = None
+    expected: tuple[ExpectedTotal, ...] = ()
+    #: None for a run that was held to nothing.
+    gate: Gate | None = None

@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from bench.config import Settings
 from bench.errors import MeasurementError, UsageError
 from bench.model import MEMORY_ONE_VCPU_MB, Artifact, Cell, Plan
+from bench.settings import margins_of
 from bench.targets import Selection
 
-#: The fewest judged rounds of a normal run: the first look of the sequential test.
-MIN_ROUNDS = 16
-#: The most that a budget can buy.
-MAX_ROUNDS = 273
+#: The looks of the sequential test, each half as far again as the one before, and those that a
+#: budget of one's own adds.
+LOOKS = (16, 24, 36, 54, 81, 122)
+LONG_LOOKS = (*LOOKS, 182, 273)
+#: How long a run measures at most that was not told otherwise.
+DEFAULT_BUDGET_S = 180.0
 #: Discarded by rule, so that caches are in the declared state for all that count.
 DISCARDED_ROUNDS = 3
 #: Trials of each cell that checks the quota model.
@@ -34,6 +37,8 @@ class Wishes:
     limits: bool
     everything: bool = False
     smoke: bool = False
+    #: Measure every memory size and model none: what the cloud takes costs no time here.
+    sizes: bool = False
 
 
 def make_plan(
@@ -81,7 +86,7 @@ def make_plan(
     checks = () if wishes.smoke else checks
     return Plan(
         seed=_seed(settings),
-        rounds=_rounds(settings, wishes),
+        rounds=_looks(settings, wishes)[-1],
         discarded_rounds=0 if wishes.smoke else DISCARDED_ROUNDS,
         warm_invokes=settings.warm_invokes,
         cpu_mode=settings.cpu if wishes.limits else "none",
@@ -90,8 +95,12 @@ def make_plan(
         validation_cells=checks,
         validation_rounds=VALIDATION_ROUNDS if checks else 0,
         memory_sizes_mb=sizes,
-        budget_s=settings.budget_s,
+        budget_s=_budget(settings, wishes),
         smoke=wishes.smoke,
+        looks=_looks(settings, wishes),
+        confidence=settings.confidence,
+        margin=settings.margin,
+        margins=margins_of(settings.margins),
     )
 
 
@@ -99,7 +108,11 @@ def _measured_sizes(settings: Settings, wishes: Wishes) -> tuple[int, ...]:
     sizes = settings.memory_sizes_mb
     if not wishes.limits:
         return (max(MEMORY_ONE_VCPU_MB, *sizes),)
-    if wishes.everything or settings.sources["memory"] in ("--memory", "COLDBENCH_MEMORY"):
+    if (
+        wishes.sizes
+        or wishes.everything
+        or settings.sources["memory"] in ("--memory", "COLDBENCH_MEMORY")
+    ):
         return sizes
     return (sizes[-1],)
 
@@ -150,12 +163,19 @@ def _checks(
     )
 
 
-def _rounds(settings: Settings, wishes: Wishes) -> int:
+def _looks(settings: Settings, wishes: Wishes) -> tuple[int, ...]:
+    """The looks that share the error: a fixed number of rounds is looked at once."""
     if wishes.smoke:
-        return 1
+        return (1,)
     if settings.rounds is not None:
-        return settings.rounds
-    return MIN_ROUNDS if settings.budget_s is None else MAX_ROUNDS
+        return (settings.rounds,)
+    return LOOKS if settings.budget_s is None else LONG_LOOKS
+
+
+def _budget(settings: Settings, wishes: Wishes) -> float | None:
+    if settings.budget_s is None and settings.rounds is None and not wishes.smoke:
+        return DEFAULT_BUDGET_S
+    return settings.budget_s
 
 
 def _seed(settings: Settings) -> int:

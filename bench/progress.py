@@ -22,7 +22,7 @@ class Progress(Protocol):
         """Tell one thing that happened."""
 
     def begin(self, plan: Plan, done: int) -> None:
-        """Measuring begins; ``done`` trials of the plan are recorded already."""
+        """Measuring begins; ``done`` trials are recorded already. More may be allotted later."""
 
     def event(self, event: Mapping[str, Any]) -> None:
         """One event of the measuring process."""
@@ -113,7 +113,12 @@ class Live:
         """Move the bar."""
         self._tally.count(event)
         words = self._tally.words(self._clock()).replace("[", r"\[")
-        self._bar.update(self._task, completed=self._tally.done, description=words)
+        self._bar.update(
+            self._task,
+            total=self._tally.total,
+            completed=self._tally.done,
+            description=words,
+        )
 
     def end(self) -> None:
         """Take the bar away and leave the last count."""
@@ -134,6 +139,9 @@ class Tally:
 
     def count(self, event: Mapping[str, Any]) -> None:
         """Take one event of the measuring process into account."""
+        if event["event"] == "allotted":
+            self.total += event["trials"]
+            return
         self.done += 1
         if event["event"] != "trial":
             return

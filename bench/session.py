@@ -1,54 +1,48 @@
 """The measuring process: runs the trials of a plan and appends them to the record.
 
 Started as ``python -m bench.session ORDER`` by :mod:`bench.measurement`, because a process that
-spawns must stay small: nothing here imports numpy, pandas, boto3, rich or pytest. Progress goes
-to stdout as JSON lines, at most a few a second and never during a trial.
+spawns must stay small: nothing here imports numpy, pandas, boto3, rich or pytest. What to measure
+after a look is therefore asked of the reporting process, see :mod:`bench.dialogue`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import json
-import os
 import select
-import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bench import schedule
-from bench.backends import Backend, TrialOrder
+from bench.backends import Backend
 from bench.backends.local import LocalBackend
+from bench.budget import Budget
 from bench.codec import from_json
+from bench.dialogue import (
+    STOP_SIGNALS,
+    Advisor,
+    Narrator,
+    Observer,
+    Question,
+    StopPipe,
+    die_with,
+)
 from bench.emulator.deployment import PythonRuntime
 from bench.errors import BenchError, Interrupted, MeasurementError
-from bench.model import Arm, Cell, Record, Trial
+from bench.model import Allocation, Cell, Record, Trial
+from bench.orders import Orders, StagedArm, clock_guards, next_session, spent_ns
 from bench.store import LOGS_DIRECTORY, TrialWriter, load_record, seal, trial_key
 
 #: A cell whose first trials all failed is not tried again: a function that hangs would otherwise
 #: cost its timeout in every round.
 GIVE_UP_AFTER = 3
-_PROGRESS_INTERVAL_NS = 400_000_000
-_PR_SET_PDEATHSIG = 1
-#: What ends a session early.
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StagedArm:
-    """Where the copies of one arm are, and its handler."""
-
-    function: str
-    variant: str
-    arm: Arm
-    handler: str
-    copies: tuple[Path, ...]
+__all__ = ["STOP_SIGNALS", "Observer", "Session", "SessionOrder", "StagedArm"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +52,12 @@ class SessionOrder:
     record_directory: Path
     work_directory: Path
     arms: tuple[StagedArm, ...]
-    python: PythonRuntime | None = None
-
-
-Observer = Callable[[Mapping[str, Any]], None]
+    #: What each Python function runs on, by its id.
+    pythons: Mapping[str, PythonRuntime] = field(default_factory=dict)
 
 
 class Session:
-    """Runs what is left of a record's plan.
+    """Runs what is left of a record's plan, and what its advisor adds to it.
 
     Args:
         record: the header, and the trials of an earlier, interrupted session.
@@ -73,7 +65,11 @@ class Session:
         backend: where trials run.
         writer: where they are recorded.
         observer: told what happens, between trials.
-        stop_fd: when it becomes readable, no further trial is run.
+        stop: when its descriptor becomes readable, no further trial is run.
+        advisor: asked for the next rounds at each look but the last; without, the run ends at the
+            first.
+        keep: given the header whenever rounds were allotted, so that a killed run can go on.
+        rest: what is done between rounds, so that it need not be done inside one.
     """
 
     def __init__(
@@ -83,18 +79,22 @@ class Session:
         backend: Backend,
         writer: TrialWriter,
         observer: Observer,
-        stop_fd: int | None = None,
+        stop: StopPipe | None = None,
+        advisor: Advisor | None = None,
+        keep: Callable[[Record], None] = lambda _: None,
+        rest: Callable[[], object] = gc.collect,
     ) -> None:
-        self._stop_fd = stop_fd
+        self._stop = stop
+        self._advisor = advisor
+        self._keep = keep
+        self._rest = rest
         self._record = record
+        self._number = next_session(record.trials)
+        self._budget = Budget(record.plan.budget_s, spent_ns(record))
         self._backend = backend
         self._writer = writer
         self._observer = observer
-        self._arms = {(a.function, a.variant, a.arm): a for a in order.arms}
-        self._functions = {f.id: f for f in record.functions}
-        self._events = {
-            (f.id, e.name): e.path.read_bytes() for f in record.functions for e in f.events
-        }
+        self._orders = Orders(record, order.arms)
         self._done = {trial_key(t) for t in record.trials}
         self._tried: Counter[Cell] = Counter()
         self._failed: Counter[Cell] = Counter()
@@ -114,7 +114,8 @@ class Session:
         started_ns = time.monotonic_ns()
         complete = False
         try:
-            complete = self._run_rounds(started_ns)
+            self._run_rounds()
+            complete = True
         finally:
             wall_ns = time.monotonic_ns() - started_ns
             self.header = replace(
@@ -126,48 +127,65 @@ class Session:
             )
         return self.header
 
-    def _run_rounds(self, started_ns: int) -> bool:
-        plan = self._record.plan
-        budget_ns = None if plan.budget_s is None else int(plan.budget_s * 1e9)
-        budget_ns = None if budget_ns is None else budget_ns - self._record.wall_ns
-        longest_ns = 0
-        for slots in schedule.rounds(plan):
-            round_started_ns = time.monotonic_ns()
-            elapsed_ns = round_started_ns - started_ns
-            if budget_ns is not None and elapsed_ns + longest_ns > budget_ns:
-                return True
-            for slot in slots:
-                self._run_slot(slot)
-            gc.collect()
-            longest_ns = max(longest_ns, time.monotonic_ns() - round_started_ns)
-        return True
+    def _run_rounds(self) -> None:
+        if self._stop is not None:
+            self._stop.alarm(self._budget.hard_stop_s)
+        try:
+            for slots in self._rounds():
+                left = [slot for slot in slots if slot.key not in self._done]
+                fitting = self._budget.fitting(left)
+                if left and not fitting:
+                    return
+                for slot in fitting:
+                    self._run_slot(slot)
+                self._rest()
+        except Interrupted:
+            out_of_time = self._budget.is_spent and self._stop and self._stop.was_only_alarm()
+            if not out_of_time:
+                raise
+
+    def _rounds(self) -> Iterator[tuple[schedule.Slot, ...]]:
+        """The rounds allotted so far, those done included, then what the advisor says."""
+        opening = schedule.opening(self._record.plan)
+        if not self._record.allocations:
+            self._allot(opening)
+        self._tell(self._record.allocations[len(opening) :])
+        yield from schedule.rounds(self._record.plan, self._record.allocations)
+        while self._advisor is not None and len(self._record.plan.looks) > 1:
+            allotted = self._advisor(self._budget.remaining_s)
+            if not allotted:
+                return
+            self._allot(allotted)
+            yield from schedule.rounds(self._record.plan, allotted)
+
+    def _allot(self, allocations: tuple[Allocation, ...]) -> None:
+        known = self._record.allocations
+        self._record = replace(self._record, allocations=(*known, *allocations))
+        self.header = self._record
+        self._keep(self._record)
+        if known:
+            self._tell(allocations)
+
+    def _tell(self, allocations: tuple[Allocation, ...]) -> None:
+        trials = sum(map(len, schedule.rounds(self._record.plan, allocations)))
+        if trials:
+            self._observer({"event": "allotted", "trials": trials})
 
     def _run_slot(self, slot: schedule.Slot) -> None:
-        if self._stop_fd is not None and select.select([self._stop_fd], [], [], 0)[0]:
+        if self._stop is not None and select.select([self._stop.fd], [], [], 0)[0]:
             raise Interrupted("interrupted")
         cell = slot.cell
-        if (slot.round, cell, slot.arm) in self._done:
-            return
         if self._is_given_up(cell):
             self._observer({"event": "skipped"})
             return
-        arm = self._arms[cell.function, cell.variant, slot.arm]
-        order = TrialOrder(
-            cell=cell,
-            arm=slot.arm,
-            round=slot.round,
-            position=slot.position,
-            slot=slot.copy,
-            discarded=slot.discarded,
-            function=self._functions[cell.function],
-            handler=arm.handler,
-            tree=arm.copies[slot.copy],
-            event=self._events[cell.function, cell.event],
-            hash_seed=schedule.hash_seed(self._record.plan, slot.round),
-        )
+        order = self._orders.make(slot, self._tried[cell])
+        clocks = clock_guards(self._number)
         begin_ns = time.monotonic_ns()
         trial = self._backend.run(order)
-        self._in_trials_ns += time.monotonic_ns() - begin_ns
+        duration_ns = time.monotonic_ns() - begin_ns
+        self._in_trials_ns += duration_ns
+        self._budget.note(cell, duration_ns)
+        trial = replace(trial, guards={**trial.guards, **clocks})
         self._writer.append(trial)
         self._count(trial)
         self._observer(_told(trial))
@@ -204,67 +222,17 @@ def _told(trial: Trial) -> dict[str, Any]:
     }
 
 
-class _Narrator:
-    """Writes events to stdout, batched: a reader woken at each trial would disturb the next."""
-
-    def __init__(self) -> None:
-        self._pending: list[Mapping[str, Any]] = []
-        self._next_ns = 0
-
-    def __call__(self, event: Mapping[str, Any]) -> None:
-        self._pending.append(event)
-        now_ns = time.monotonic_ns()
-        if now_ns >= self._next_ns:
-            self.flush()
-            self._next_ns = now_ns + _PROGRESS_INTERVAL_NS
-
-    def flush(self) -> None:
-        """Write what is pending; a reader that went away is no reason to stop measuring."""
-        lines = "".join(json.dumps(event) + "\n" for event in self._pending)
-        self._pending.clear()
-        try:
-            sys.stdout.write(lines)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            sys.stdout = open("/dev/null", "w")  # noqa: SIM115
-
-
-def _stop_pipe() -> int:
-    """A descriptor that becomes readable when SIGINT or SIGTERM has come.
-
-    The signals themselves raise nothing: an exception at any instant could come between the making
-    of something and its being known. Waiting points look at the descriptor instead.
-    """
-    read_fd, write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
-    for signum in STOP_SIGNALS:
-        signal.signal(signum, lambda *_: None)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-    return read_fd
-
-
-def _die_with(parent: int) -> None:
-    """Have SIGTERM sent to us when the reporting process ends, however it ends.
-
-    Raises:
-        Interrupted: it has ended already.
-    """
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:
-        raise Interrupted("interrupted: the reporting process is gone")
-
-
 def main() -> int:
     """Run the session that the order file describes; the exit code is that of the error, or 0.
 
     Arguments: the order file, and the process id of the reporting process, which starts this one
     with SIGINT and SIGTERM blocked, so that none comes before there is somebody to take it.
     """
-    narrator = _Narrator()
+    narrator = Narrator()
     try:
-        _die_with(int(sys.argv[2]))
+        die_with(int(sys.argv[2]))
         order = from_json(SessionOrder, json.loads(Path(sys.argv[1]).read_bytes()))
-        _measure(order, narrator, _stop_pipe())
+        _measure(order, narrator, StopPipe())
     except BenchError as error:
         narrator({"event": "error", "message": error.message, "hint": error.hint})
         return error.exit_code
@@ -273,7 +241,7 @@ def main() -> int:
     return 0
 
 
-def _measure(order: SessionOrder, observer: Observer, stop_fd: int) -> None:
+def _measure(order: SessionOrder, narrator: Narrator, stop: StopPipe) -> None:
     directory = order.record_directory
     with contextlib.ExitStack() as cleanup:
         writer = TrialWriter(directory)
@@ -282,19 +250,30 @@ def _measure(order: SessionOrder, observer: Observer, stop_fd: int) -> None:
         backend = LocalBackend(
             work_directory=order.work_directory,
             log_directory=directory / LOGS_DIRECTORY,
-            python=order.python,
+            pythons=order.pythons,
             cpu_mode=record.plan.cpu_mode,
             warm_invokes=record.plan.warm_invokes,
-            stop_fd=stop_fd,
+            stop_fd=stop.fd,
         )
         cleanup.callback(backend.close)
         _check_limits(record, backend)
         facts = dict(record.environment) | {
             "cgroup": backend.cgroups.version,
             "cgroup_reason": backend.cgroups.reason,
+            "function_files": backend.file_system,
         }
         record = replace(record, environment=dict(sorted(facts.items())))
-        session = Session(record, order, backend, writer, observer, stop_fd)
+        question = Question(narrator, sys.stdin.fileno(), stop.fd)
+        session = Session(
+            record,
+            order,
+            backend,
+            writer,
+            narrator,
+            stop,
+            question,
+            keep=lambda header: seal(directory, header),
+        )
         cleanup.callback(lambda: seal(directory, session.header))
         gc.collect()
         gc.freeze()

@@ -6,12 +6,12 @@ From an entry of :data:`SETTINGS` follow the key in the project file, the enviro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.model import MEMORY_MAX_MB, MEMORY_MIN_MB
+from bench.subjects import COMPARED_METRICS, MEMORY_MAX_MB, MEMORY_MIN_MB
 from bench.units import parse_seconds
 
 ENVIRONMENT_PREFIX = "COLDBENCH_"
@@ -130,6 +130,22 @@ def _share(raw: object) -> float:
     return value
 
 
+def _margins(raw: object) -> tuple[str, ...]:
+    items = tuple(str(item) for item in _items(raw))
+    words = f"a list of METRIC=SHARE with metrics of {', '.join(COMPARED_METRICS)}"
+    for item in items:
+        metric, equals, share = item.partition("=")
+        if metric not in COMPARED_METRICS or not equals:
+            raise ValueError(words)
+        _share(share)
+    return items
+
+
+def margins_of(items: Iterable[str]) -> dict[str, float]:
+    """The margin of each metric that has one of its own, from the setting ``margins``."""
+    return {metric: _share(share) for metric, _, share in (i.partition("=") for i in items)}
+
+
 def _choice(*names: str) -> Callable[[object], str]:
     def parse(raw: object) -> str:
         if raw not in names:
@@ -191,7 +207,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=None,
         help="measure exactly this many rounds, with no early stop",
         metavar="N",
-        unset="16, or as many as the budget allows",
+        unset="as many as decide it, 122 at most, or 273 with a budget",
     ),
     Setting(
         name="budget",
@@ -200,7 +216,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=None,
         help="how long to measure, such as `90s` or `5m`",
         metavar="TIME",
-        unset="as long as the rounds take",
+        unset="180s, or as long as `--rounds` take",
     ),
     Setting(
         name="warm",
@@ -226,6 +242,14 @@ SETTINGS: tuple[Setting, ...] = (
         default=0.01,
         help="changes smaller than this share do not matter",
         metavar="SHARE",
+    ),
+    Setting(
+        name="margins",
+        field="margins",
+        parse=_margins,
+        default=(),
+        help="other margins of single metrics, such as `cold_total=5%`, separated by commas",
+        metavar="METRIC=SHARE[,…]",
     ),
     Setting(
         name="confidence",

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.errors import StorageError
+from bench.build.archive import tree_digest
+from bench.errors import MeasurementError, StorageError
 from bench.model import Arm, Artifact, Plan
 from bench.schedule import SLOTS, is_control
 
@@ -34,6 +36,26 @@ class Staging:
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
+
+    def verify(self, artifacts: Mapping[tuple[str, str], Artifact]) -> None:
+        """Make sure that what will run is what was built, and was staged by copying.
+
+        The first copy of each arm is held against the artifact's digest, the others against the
+        first one's names, modes and sizes.
+
+        Raises:
+            MeasurementError: a stale or foreign file, or one that is linked instead of copied.
+        """
+        for (function, variant, _), copies in self.copies.items():
+            artifact = artifacts[function, variant]
+            shapes = {_shape(copy) for copy in copies}
+            linked = any(_linked(copy) for copy in copies)
+            if linked or len(shapes) > 1 or tree_digest(copies[0]) != artifact.digest:
+                why = "is linked and not copied" if linked else "is not the package that was built"
+                raise MeasurementError(
+                    f"a staged copy of `{function}`, variant `{variant}` {why}",
+                    hint="delete the cache of builds, and see whether something else writes there",
+                )
 
     def changed(self) -> tuple[str, ...]:
         """Sentences about copies that are not what they were: a trial has written to them."""
@@ -66,6 +88,7 @@ def stage(plan: Plan, artifacts: Mapping[tuple[str, str], Artifact], parent: Pat
                 _copy(artifacts[function, variant].tree_path, copy)
                 key = (function, variant, arm)
                 staging.copies[key] = (*staging.copies.get(key, ()), copy)
+        staging.verify(artifacts)
         os.sync()  # nothing is left to be written back while trials run
     except BaseException as error:
         shutil.rmtree(root, ignore_errors=True)
@@ -79,7 +102,7 @@ def stage(plan: Plan, artifacts: Mapping[tuple[str, str], Artifact], parent: Pat
 
 def _arms(plan: Plan) -> list[tuple[str, str, Arm]]:
     arms: dict[tuple[str, str, Arm], None] = {}
-    for cell in (*plan.cells, *plan.validation_cells):
+    for cell in plan.every_cell:
         arms[cell.function, cell.variant, "variant"] = None
         if is_control(plan, cell):
             arms[cell.function, cell.variant, "aa"] = None
@@ -103,11 +126,29 @@ def _state(tree: Path) -> frozenset[tuple[object, ...]]:
     return frozenset(_entries(tree))
 
 
-def _entries(tree: Path) -> Iterable[tuple[object, ...]]:
+def _entries(tree: Path) -> Iterable[tuple[str, int, int, int, int, int]]:
     for directory, _, names in os.walk(tree):
         for path in (directory, *(os.path.join(directory, name) for name in names)):
             s = os.lstat(path)
             yield path, s.st_mode, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino
+
+
+def _shape(tree: Path) -> frozenset[tuple[str, int, int]]:
+    """Path below the tree, mode and size of every file."""
+    return frozenset(
+        (os.path.relpath(path, tree), mode, size)
+        for path, mode, size, *_ in _entries(tree)
+        if not stat.S_ISDIR(mode)
+    )
+
+
+def _linked(tree: Path) -> bool:
+    """Whether a file of the tree has another name elsewhere."""
+    return any(
+        os.lstat(os.path.join(directory, name)).st_nlink > 1
+        for directory, _, names in os.walk(tree)
+        for name in names
+    )
 
 
 def _remove_abandoned(parent: Path) -> None:

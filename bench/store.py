@@ -1,7 +1,8 @@
 """One run on disk: ``record.json``, ``trials.jsonl`` appended trial by trial, and ``logs/``.
 
 Whatever kills a run, what is on disk is a valid record: ``record.json`` is only ever replaced as
-a whole, and of ``trials.jsonl`` at most the last, incomplete line is lost.
+a whole, and of ``trials.jsonl`` at most the last, incomplete line is lost. A run that ended is
+sealed (:mod:`bench.seal`): files that are not what it left are refused.
 
 Schema history:
 
@@ -23,6 +24,7 @@ from typing import Any, BinaryIO
 from bench.codec import from_json, to_json
 from bench.errors import RecordError, StorageError
 from bench.model import Record, Trial
+from bench.seal import KEY, check_seal, seal_of
 
 SCHEMA = "coldbench-record/1"
 RECORD_FILE = "record.json"
@@ -56,8 +58,9 @@ def write_whole(path: Path, data: bytes) -> None:
         raise _cannot_write(path, error) from error
 
 
-def _write_header(directory: Path, record: Record) -> None:
-    data = {"schema": SCHEMA} | to_json(replace(record, trials=()))
+def _write_header(directory: Path, record: Record, trials: bytes | None = None) -> None:
+    data = {"schema": SCHEMA} | to_json(replace(record, trials=(), sealed=False))
+    data |= {KEY: seal_of(data, trials)}
     text = json.dumps(data, indent=1, ensure_ascii=False)
     write_whole(directory / RECORD_FILE, (text + "\n").encode())
 
@@ -150,10 +153,17 @@ class TrialWriter:
 def seal(directory: Path, record: Record) -> None:
     """Replace the header: how long it took, whether it is complete, what the reader must know.
 
+    The trials that are on disk by now are sealed with it (:mod:`bench.seal`).
+
     Raises:
         StorageError: it cannot be written; the record before stays as it was.
     """
-    _write_header(directory, record)
+    file = directory / TRIALS_FILE
+    try:
+        trials = file.read_bytes()
+    except OSError as error:
+        raise _cannot_write(file, error) from error
+    _write_header(directory, record, trials)
 
 
 def load_record(path: Path) -> Record:
@@ -164,15 +174,53 @@ def load_record(path: Path) -> Record:
     """
     directory = path if path.is_dir() else path.parent
     file = directory / RECORD_FILE if path.is_dir() else path
+    record, data = _read_header(file)
+    trials_file = directory / TRIALS_FILE
+    lines = _read_lines(trials_file)
+    sealed = check_seal(file, data, lines)
+    return replace(record, trials=_trials(trials_file, lines), sealed=sealed)
+
+
+def load_header(directory: Path) -> Record:
+    """Read a record without its trials, which may be being written.
+
+    Raises:
+        RecordError: unreadable, damaged, foreign, or written by a newer coldbench.
+    """
+    record, _ = _read_header(directory / RECORD_FILE)
+    return record
+
+
+def _read_header(file: Path) -> tuple[Record, dict[str, Any]]:
     data = _read_object(file)
     schema = data.get("schema")
     if schema != SCHEMA:
         raise _wrong_schema(file, schema)
     try:
-        record = from_json(Record, data)
+        return from_json(Record, data), data
     except ValueError as error:
         raise RecordError(f"{file} is damaged: {error}") from None
-    return replace(record, trials=_read_trials(directory / TRIALS_FILE))
+
+
+class TrialReader:
+    """Reads the trials of a record that grows, each of them once."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / TRIALS_FILE
+        self._offset = 0
+        self._trials: tuple[Trial, ...] = ()
+
+    def read(self) -> tuple[Trial, ...]:
+        """All trials so far.
+
+        Raises:
+            RecordError: the file is unreadable or damaged.
+        """
+        data = _read_lines(self._path)[self._offset :]
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        self._trials += _trials(self._path, whole)
+        return self._trials
 
 
 def _wrong_schema(file: Path, schema: object) -> RecordError:
@@ -204,11 +252,14 @@ def _read_object(file: Path) -> dict[str, Any]:
     return data
 
 
-def _read_trials(file: Path) -> tuple[Trial, ...]:
+def _read_lines(file: Path) -> bytes:
     try:
-        data = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         raise RecordError(f"cannot read {file}: {error.strerror}") from None
+
+
+def _trials(file: Path, data: bytes) -> tuple[Trial, ...]:
     *lines, incomplete = data.split(b"\n")
     del incomplete  # what a killed run did not finish writing
     trials = []
@@ -218,7 +269,7 @@ def _read_trials(file: Path) -> tuple[Trial, ...]:
         except ValueError as error:
             raise RecordError(
                 f"{file}, line {number} is damaged: {error}",
-                hint="restore the file, or delete the line if you accept the loss of one trial",
+                hint="restore the file from a copy, or measure again",
             ) from None
     keys = {trial_key(t) for t in trials}
     if len(keys) != len(trials):

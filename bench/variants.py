@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.model import Runtime, Variant
+from bench.subjects import Runtime, Variant
 
 _STRIP = "-ldflags=-s -w"
 _NO_RPC = "-tags=lambda.norpc"

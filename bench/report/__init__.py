@@ -9,9 +9,10 @@ from typing import Protocol
 
 from bench.errors import UnknownName
 from bench.model import Judgement, Record
-from bench.report import chart, html, markdown, result, text, trial_table
+from bench.report import chart, comment, html, markdown, result, step_summary, text, trial_table
 from bench.report.chart_data import charted_functions
 from bench.report.contents import compose
+from bench.report.exports import EXPORTS, Export
 from bench.report.files import write_report
 from bench.report.findings import Findings
 
@@ -73,6 +74,21 @@ def _svg(record: Record, judgement: Judgement, *, width: int, colour: bool) -> s
     return chart.render(record, judgement)
 
 
+def _summary(record: Record, judgement: Judgement, *, width: int, colour: bool) -> str:
+    return step_summary.render(record, judgement)
+
+
+def _comment(record: Record, judgement: Judgement, *, width: int, colour: bool) -> str:
+    return comment.render(record, judgement)
+
+
+def _exported(export: Export) -> Format:
+    def render_export(record: Record, judgement: Judgement, *, width: int, colour: bool) -> str:
+        return export(record, judgement)
+
+    return render_export
+
+
 FORMATS: dict[str, Format] = {
     "text": _text,
     "markdown": _markdown,
@@ -80,4 +96,7 @@ FORMATS: dict[str, Format] = {
     "csv": _csv,
     "html": _html,
     "svg": _svg,
+    "summary": _summary,
+    "comment": _comment,
+    **{name: _exported(export) for name, export in EXPORTS.items()},
 }

@@ -51,7 +51,9 @@ def section(findings: Findings) -> Section:
     """Give one table per function and event, at the function's own memory size."""
     confidence = percentage(findings.judgement.confidence)
     legend = Paragraph(
-        text=(
+        text=_cloud_legend(confidence)
+        if findings.in_cloud
+        else (
             f"Times are medians with their {confidence} interval, n trials each. CPU is the CPU"
             " time of the cold total, on which verdicts rest: × is its ratio to the baseline, below"
             " 1 is faster. The interval of a small change excludes 1, but reaches below the margin"
@@ -60,12 +62,38 @@ def section(findings: Findings) -> Section:
         ),
         tone="quiet",
     )
+    functions = findings.functions()
+    alike = [f for f in functions if not findings.conditions(f) and _identical(findings, f)]
     tables = (
         _table(findings, conditions)
-        for function in findings.functions()
+        for function in functions
+        if function not in alike
         for conditions in findings.conditions(function) or (_unmeasured(function),)
     )
-    return Section(title="Cold start", blocks=(legend, *tables))
+    return Section(title="Cold start", blocks=(legend, *tables, *_alike(alike)))
+
+
+def _cloud_legend(confidence: str) -> Text:
+    return (
+        f"Times are medians with their {confidence} interval, n trials each, as Lambda reported"
+        " them. Verdicts rest on the cold total: × is its ratio to the baseline, below 1 is"
+        " faster. The interval of a small change excludes 1, but reaches below the margin that"
+        " matters (1 % unless set otherwise). Peak is Max Memory Used.",
+    )
+
+
+def _metrics(findings: Findings) -> tuple[tuple[str, str], ...]:
+    """The columns; Lambda tells no CPU time."""
+    if not findings.in_cloud:
+        return _METRICS
+    return tuple(column for column in _METRICS if not column[0].startswith("cpu_"))
+
+
+def _alike(functions: list[str]) -> tuple[Paragraph, ...]:
+    if not functions:
+        return ()
+    words = "The same package in both revisions, byte for byte, and so not measured: "
+    return (Paragraph(text=(words, *_listed(functions), ".")),)
 
 
 def _unmeasured(function: str) -> Conditions:
@@ -82,11 +110,11 @@ def _table(findings: Findings, conditions: Conditions) -> Table:
         a.zip_bytes for f, a in findings.artifacts.items() if f[0] == conditions.function
     )
     return Table(
-        title=_title(conditions, memory_mb),
+        title=_title(conditions, memory_mb, in_cloud=findings.in_cloud),
         columns=(
             Column(title="variant", align="left"),
             Column(title="zip", unit=zip_scale[0]),
-            *(Column(title=title, unit=scales[metric][0]) for metric, title in _METRICS),
+            *(Column(title=title, unit=scales[metric][0]) for metric, title in _metrics(findings)),
             Column(title="n"),
             Column(title="verdict", align="left"),
         ),
@@ -95,14 +123,20 @@ def _table(findings: Findings, conditions: Conditions) -> Table:
     )
 
 
-def _title(conditions: Conditions, memory_mb: int) -> Text:
+def _identical(findings: Findings, function: str) -> bool:
+    """Whether two revisions gave the same package of a function."""
+    known = [a for (name, _), a in findings.artifacts.items() if name == function]
+    return bool(findings.record.revisions) and any(a.identical_to for a in known)
+
+
+def _title(conditions: Conditions, memory_mb: int, *, in_cloud: bool) -> Text:
     if not conditions.event:
         return (Code(conditions.function), ": nothing was measured")
     return (
         Code(conditions.function),
         ", event ",
         Code(conditions.event),
-        f", {memory_mb} MB, {conditions.page_cache} page cache",
+        f", {memory_mb} MB" + ("" if in_cloud else f", {conditions.page_cache} page cache"),
     )
 
 
@@ -135,7 +169,7 @@ def _row(findings: Findings, cell: Cell, scales: Mapping[str, Scale], zip_scale:
                     scales[metric],
                     interval=metric not in _WITHOUT_INTERVAL,
                 )
-                for metric, _ in _METRICS
+                for metric, _ in _metrics(findings)
             ),
             Entry(text=(str(findings.summaries[cell].n),)),
             _verdict(findings, cell),
@@ -189,6 +223,11 @@ def _notes(findings: Findings, cells: list[Cell]) -> tuple[Text, ...]:
     visible = [c.smallest_detectable for c in compared if c.smallest_detectable is not None]
     if visible:
         notes.append(_visible(min(visible), max(visible)))
+    unsettled = [c for c in compared if c.rounds_to_settle is not None]
+    if unsettled and findings.gives_verdicts:
+        more = max(c.rounds_to_settle or 0 for c in unsettled)
+        names = ", ".join(c.candidate for c in unsettled)
+        notes.append((f"About {more:,} more rounds would settle {names}: give more `--budget`.",))
     for cell in cells:
         wall = findings.comparison(cell, "cold_total")
         if wall and "off-CPU change" in {wall.verdict, _primary_verdict(findings, cell)}:

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from bench.model import Judgement, Record
-from bench.report import cold_start, exact, headline, memory_sizes, provenance
+from bench.report import (
+    cloud,
+    cold_start,
+    exact,
+    expected,
+    gate,
+    headline,
+    memory_sizes,
+    provenance,
+)
 from bench.report.chart_data import alt_text, charted_functions
 from bench.report.document import Chart, Document, Section
 from bench.report.findings import Findings
@@ -13,11 +22,15 @@ def compose(record: Record, judgement: Judgement) -> Document:
     """Compose the report of one run, as a function of its record and judgement alone."""
     findings = Findings.of(record, judgement)
     sections = (
+        gate.section(findings),
         cold_start.section(findings),
         memory_sizes.section(findings),
+        cloud.section(findings),
+        expected.section(findings),
         exact.section(findings),
         _charts(findings),
         provenance.failures(findings),
+        provenance.revisions(findings),
         provenance.controls(findings),
         provenance.method(findings),
         provenance.environment(findings),

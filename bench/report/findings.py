@@ -141,9 +141,19 @@ class Findings:
         found = self.summaries.get(cell)
         return found.metrics.get(metric) if found else None
 
-    def comparison(self, cell: Cell, metric: str = PRIMARY_METRIC) -> Comparison | None:
-        """Find the comparison in which this cell is the candidate."""
-        return self.comparisons.get((cell, metric))
+    def comparison(self, cell: Cell, metric: str | None = None) -> Comparison | None:
+        """Find the comparison in which this cell is the candidate; by default the primary one."""
+        return self.comparisons.get((cell, metric or self.primary))
+
+    @property
+    def primary(self) -> str:
+        """The metric that verdicts rest on."""
+        return self.judgement.primary
+
+    @property
+    def in_cloud(self) -> bool:
+        """Whether the trials ran on real Lambda, which tells no CPU time."""
+        return self.record.backend == "aws"
 
     def machine(self) -> str:
         """Name the machine type of the run, as the fingerprint has it; empty if it has none."""

@@ -6,7 +6,7 @@ from collections import Counter
 
 from bench.model import Comparison, RunVerdict, Verdict
 from bench.report.document import Block, Bullets, Code, Paragraph, Text, Tone
-from bench.report.findings import PRIMARY_METRIC, Findings
+from bench.report.findings import Findings
 from bench.report.measures import ratio_words
 
 _TONES: dict[RunVerdict, Tone] = {
@@ -25,6 +25,8 @@ _ORDER: tuple[Verdict, ...] = (
     "inconclusive",
     "incomparable",
 )
+#: What is said of a function that only one revision has, or has in a form that can be compared.
+NO_COUNTERPART = "has no counterpart in the other revision"
 #: How many of the largest changes in each direction the preamble names.
 _MOVEMENTS = 3
 
@@ -39,7 +41,8 @@ def lead(findings: Findings) -> str:
 
     The variants of one run are alternatives. That none of them regressed is not what it found.
     """
-    if findings.judgement.verdict == "no regression" and findings.gives_verdicts:
+    quiet = findings.judgement.verdict == "no regression" and findings.gives_verdicts
+    if quiet and _primary(findings):
         return _counts(findings)
     return findings.judgement.verdict
 
@@ -54,12 +57,34 @@ def headline(findings: Findings) -> Text:
         return (f"this run gives no verdicts, because {reasons}",)
     if record.trials and not findings.rounds_run(discarded=False):
         return ("the run ended before its first judged round, so nothing was compared",)
+    alike = _alike(findings)
     if not _primary(findings):
-        return ("nothing was compared with a baseline",)
-    against = "by CPU time of the cold total, against each function's baseline"
+        return (alike or "nothing was compared with a baseline",)
+    against = (*_against(findings), f"; {alike}" if alike else "")
     if judgement.verdict == "no regression":
-        return (against,)
-    return (f"{_counts(findings)}, {against}",)
+        return against
+    return (f"{_counts(findings)}, ", *against)
+
+
+def _against(findings: Findings) -> Text:
+    """What the comparisons are about; two revisions are named."""
+    how = "by cold total, " if findings.in_cloud else "by CPU time of the cold total, "
+    if not findings.record.revisions:
+        return (f"{how}against each function's baseline",)
+    old, new = (Code(revision.variant) for revision in findings.record.revisions)
+    return (how, new, " against ", old)
+
+
+def _alike(findings: Findings) -> str:
+    """How many functions two revisions have the same packages of; empty for variants."""
+    if not findings.record.revisions:
+        return ""
+    same = {a.function for a in findings.record.artifacts if a.identical_to is not None}
+    found = len(same)
+    untouched = len(findings.record.unchanged)
+    parts = [f"{found} byte-identical and not measured"] if found else []
+    parts += [f"{untouched} without a changed file and not built"] if untouched else []
+    return "functions: " + ", ".join(parts) if parts else ""
 
 
 def _counts(findings: Findings) -> str:
@@ -75,20 +100,30 @@ def _counted(count: int, verdict: Verdict) -> str:
 def preamble(findings: Findings) -> tuple[Block, ...]:
     """Gains and regressions worth knowing, failures, interruptions and warnings."""
     blocks: list[Block] = []
+    if findings.record.unpaired:
+        blocks.append(Bullets(items=unpaired(findings), tone="doubt"))
     if findings.gives_verdicts:
         blocks += _movements(findings)
     failed = _failed(findings)
     if failed:
         blocks.append(Bullets(items=failed, tone="bad"))
-    warnings = _warnings(findings)
-    if warnings:
-        blocks.append(Bullets(items=warnings, tone="doubt"))
-    blocks.append(Paragraph(text=_extent(findings), tone="quiet"))
+    said = warnings(findings)
+    if said:
+        blocks.append(Bullets(items=said, tone="doubt"))
+    blocks.append(Paragraph(text=extent(findings), tone="quiet"))
     return tuple(blocks)
 
 
+def unpaired(findings: Findings) -> tuple[Text, ...]:
+    """Name the functions that could not be compared."""
+    return tuple(
+        ("incomparable: ", Code(function), " of ", Code(variant), f" {NO_COUNTERPART}")
+        for function, variant in findings.record.unpaired.items()
+    )
+
+
 def _primary(findings: Findings) -> list[Comparison]:
-    return [c for c in findings.judgement.comparisons if c.metric == PRIMARY_METRIC]
+    return [c for c in findings.judgement.comparisons if c.metric == findings.primary]
 
 
 def _movements(findings: Findings) -> list[Block]:
@@ -145,13 +180,15 @@ def _failed(findings: Findings) -> tuple[Text, ...]:
     return tuple(items)
 
 
-def _warnings(findings: Findings) -> tuple[Text, ...]:
+def warnings(findings: Findings) -> tuple[Text, ...]:
+    """Everything that a reader must know, each thing once."""
     record, judgement = findings.record, findings.judgement
     said = dict.fromkeys([*record.warnings, *judgement.warnings])
     return tuple((f"warning: {warning}",) for warning in said)
 
 
-def _extent(findings: Findings) -> Text:
+def extent(findings: Findings) -> Text:
+    """Name the run: how much was measured, where, with which seed."""
     record = findings.record
     share = record.wall_in_trials_ns / record.wall_ns if record.wall_ns else 0.0
     return (

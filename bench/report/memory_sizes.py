@@ -12,7 +12,7 @@ from bench.cost.price import (
 )
 from bench.model import BreakEven, Cell, Comparison, ModelCheck, Summary
 from bench.report.document import Code, Column, Entry, Paragraph, Row, Section, Table, Text
-from bench.report.findings import PRIMARY_METRIC, Conditions, Findings
+from bench.report.findings import Conditions, Findings
 from bench.report.measures import (
     Scale,
     number,
@@ -30,9 +30,12 @@ def section(findings: Findings) -> Section | None:
     functions = [f for f in findings.functions() if findings.memory_sizes_mb(f)]
     if not functions:
         return None
-    architecture = architecture_of(findings.machine())
+    architecture = None if findings.in_cloud else architecture_of(findings.machine())
+    cloud = ("Median cold total; everything is measured.",)
     legend = Paragraph(
-        text=(
+        text=cloud
+        if findings.in_cloud
+        else (
             "Median cold total, and below it the price of a million cold starts in USD (on demand,"
             f" {architecture}, {REGION}, requests included). ~ is modelled: the unthrottled CPU"
             " timeline put through Lambda's CPU quota; everything else is measured.",
@@ -43,7 +46,7 @@ def section(findings: Findings) -> Section | None:
     return Section(title="Memory sizes", blocks=(legend, *tables))
 
 
-def _table(findings: Findings, function: str, architecture: Architecture) -> Table:
+def _table(findings: Findings, function: str, architecture: Architecture | None) -> Table:
     sizes = findings.memory_sizes_mb(function)
     conditions = findings.conditions(function)
     lines = [
@@ -95,10 +98,10 @@ def _event(conditions: Conditions, all_conditions: tuple[Conditions, ...]) -> st
 
 
 def _entry(
-    summary: Summary | None, scale: Scale, memory_mb: int, architecture: Architecture
+    summary: Summary | None, scale: Scale, memory_mb: int, architecture: Architecture | None
 ) -> Entry:
     shown = summary_entry(summary, scale, interval=False)
-    if summary is None:
+    if summary is None or architecture is None:
         return shown
     price = usd_per_million_cold_starts(summary.median, memory_mb, architecture)
     return Entry(text=shown.text, detail=(f"${price:.2f}",), modelled=shown.modelled)
@@ -111,7 +114,7 @@ def _other_sizes(findings: Findings, function: str) -> list[Comparison]:
         for comparison in findings.judgement.comparisons
         if findings.gives_verdicts
         and comparison.function == function
-        and comparison.metric == PRIMARY_METRIC
+        and comparison.metric == findings.primary
         and comparison.memory_mb
         != findings.headline_memory_mb(
             Conditions(function=function, event=comparison.event, page_cache=comparison.page_cache)
@@ -120,12 +123,13 @@ def _other_sizes(findings: Findings, function: str) -> list[Comparison]:
 
 
 def _other_size(comparison: Comparison) -> Text:
+    measure = "CPU, " if comparison.metric.startswith("cpu_") else ""
     return (
         f"at {comparison.memory_mb} MB, event ",
         Code(comparison.event),
         ": ",
         Code(comparison.candidate),
-        f" {comparison.verdict} {ratio_words(comparison)} (CPU, n = {comparison.n})",
+        f" {comparison.verdict} {ratio_words(comparison)} ({measure}n = {comparison.n})",
     )
 
 

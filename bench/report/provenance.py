@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench.model import Control, CpuMode, Record
+from bench.model import Control, CpuMode, Record, Revision
 from bench.report.document import (
     Bullets,
     Code,
@@ -38,6 +38,42 @@ _WITHOUT_CGROUP = (
 )
 
 
+def revisions(findings: Findings) -> Section | None:
+    """Name what two variants stand for; None for a run over variants."""
+    found = findings.record.revisions
+    if not found:
+        return None
+    columns = tuple(
+        Column(title=title, align="left") for title in ("side", "variant", "given as", "which is")
+    )
+    rows = tuple(
+        Row(
+            entries=(
+                Entry(text=(role,)),
+                Entry(text=(revision.variant,)),
+                Entry(text=(revision.name,)),
+                Entry(text=(_identity(revision),)),
+            )
+        )
+        for role, revision in zip(("baseline", "candidate"), found, strict=True)
+    )
+    return Section(title="Revisions", blocks=(Table(title=(), columns=columns, rows=rows),))
+
+
+def _identity(revision: Revision) -> str:
+    """What makes it findable again: the commit, and what was on top of it."""
+    match revision.kind:
+        case "commit":
+            return f"commit {revision.commit}"
+        case "worktree":
+            state = "with uncommitted changes" if revision.dirty else "without changes"
+            return f"the tree on commit {revision.commit or 'none'}, {state}"
+        case "zip":
+            return f"the file {revision.path.name}, SHA-256 {revision.digest}"
+        case "directory":
+            return f"the directory {revision.path.name}"
+
+
 def controls(findings: Findings) -> Section | None:
     """Show the comparisons whose answer is known beforehand; None when the run had none."""
     found = findings.judgement.controls
@@ -46,8 +82,9 @@ def controls(findings: Findings) -> Section | None:
     legend = Paragraph(
         text=(
             "Comparisons with a known answer, from the same rounds. A/A compares the baseline with"
-            " a second copy of itself: its interval must contain 1. These intervals hold for all"
-            " controls together, so each is wider than that of a single comparison.",
+            " a second copy of itself: its interval must contain 1. The known shift is a program of"
+            " ours that does 2 % more work: its interval must contain 1.02. These intervals hold"
+            " for all controls together, so each is wider than that of a single comparison.",
         ),
         tone="quiet",
     )
@@ -79,11 +116,17 @@ def _control(control: Control) -> Row:
             Entry(text=(str(control.n),)),
             Entry(text=(interval_words(control.ratio, control.low, control.high),)),
             Entry(
-                text=(f"ok: {expected}" if control.ok else f"not ok: {wrong}",),
-                tone="good" if control.ok else "bad",
+                text=(_result(control, expected, wrong),),
+                tone=("good" if control.judged else "doubt") if control.ok else "bad",
             ),
         )
     )
+
+
+def _result(control: Control, expected: str, wrong: str) -> str:
+    if not control.ok:
+        return f"not ok: {wrong}"
+    return f"ok: {expected}" if control.judged else "not judged: the rounds were too few or noisy"
 
 
 def failures(findings: Findings) -> Section | None:
@@ -119,6 +162,8 @@ def method(findings: Findings) -> Section:
     """Say what each number means and in which order it was taken."""
     record = findings.record
     plan = record.plan
+    if findings.in_cloud:
+        return _cloud_method(findings)
     states = " and ".join(sorted({cell.page_cache for cell in plan.cells})) or "warm"
     items: list[Text] = [
         ("Init: from exec of the runtime to its first request for an event.",),
@@ -133,6 +178,8 @@ def method(findings: Findings) -> Section:
             " ratios on paired rounds. Verdicts rest on CPU time of the cold total.",
         ),
     ]
+    if len(plan.looks) > 1:
+        items.append(_stopping(findings))
     if plan.validation_cells:
         items.append(
             (
@@ -143,12 +190,49 @@ def method(findings: Findings) -> Section:
     return Section(title="Method", blocks=(Bullets(items=tuple(items)),))
 
 
+def _cloud_method(findings: Findings) -> Section:
+    """Say the same of a run on real Lambda, where REPORT is what can be known."""
+    plan = findings.record.plan
+    items: list[Text] = [
+        ("Init and first invoke: Init Duration and Duration of the invoke's own REPORT line.",),
+        ("Cold total: their sum, or with SnapStart that of Restore Duration and Duration.",),
+        (
+            f"Warm invoke: the median Duration of {plan.warm_invokes} further invokes of the same"
+            " execution environment.",
+        ),
+        (
+            "Each trial is one new version of a throw-away copy, invoked once: it counts if the"
+            " version is the one made for it, REPORT has an Init Duration, and the caller waited"
+            " for it; others are replaced.",
+        ),
+        _order(findings),
+        (
+            f"Intervals: {percentage(findings.judgement.confidence)}, order statistics for medians;"
+            " ratios on paired rounds. Lambda tells no CPU time: verdicts rest on the cold total,"
+            " which is noisier.",
+        ),
+    ]
+    return Section(title="Method", blocks=(Bullets(items=tuple(items)),))
+
+
+def _stopping(findings: Findings) -> Text:
+    """Say when a comparison ended, and what its interval is worth although it was looked at."""
+    looks = findings.record.plan.looks
+    numbers = ", ".join(str(look) for look in looks)
+    return (
+        f"Stop: each comparison is looked at after {numbers} rounds and ends once it is decided."
+        f" The error is split evenly over the {len(looks)} looks, so intervals and p values of"
+        " ratios hold at all of them together.",
+    )
+
+
 def _order(findings: Findings) -> Text:
     """Say which rounds ran, which a budget or an interruption makes fewer than were planned."""
     plan = findings.record.plan
     judged = findings.rounds_run(discarded=False)
     ended = "" if findings.record.complete else ", the run was interrupted"
-    planned = f" ({plan.rounds} were planned{ended})" if judged != plan.rounds else ""
+    most = "at most " if len(plan.looks) > 1 else ""
+    planned = f" ({most}{plan.rounds} were planned{ended})" if judged != plan.rounds else ""
     return (
         f"Order: {judged} judged rounds{planned}, each over all variants in random order (seed"
         f" {plan.seed}), rounds of different functions interleaved; the first"
@@ -160,7 +244,8 @@ def environment(findings: Findings) -> Section:
     """List the machine, the harness and the toolchains."""
     record = findings.record
     facts: dict[str, str] = {}
-    for name, value in (*_flat(record.environment), *_toolchains(record)):
+    known = (*_flat(record.environment), *_toolchains(record), *_interpreters(record))
+    for name, value in known:
         # What the session found out comes first, and is surer than the fingerprint before it.
         facts.setdefault(name, value)
     rows = tuple(Row(entries=(Entry(text=(n,)), Entry(text=(v,)))) for n, v in facts.items())
@@ -199,3 +284,17 @@ def _toolchains(record: Record) -> list[tuple[str, str]]:
         for tool, version in artifact.toolchain.items():
             versions.setdefault(tool, set()).add(version)
     return [(f"toolchain.{tool}", ", ".join(sorted(versions[tool]))) for tool in sorted(versions)]
+
+
+def _interpreters(record: Record) -> list[tuple[str, str]]:
+    """Say what the functions ran on that ask for a version of Python, and what they had asked."""
+    served = {a.function: a.toolchain.get("python", "") for a in record.artifacts}
+    rows = []
+    for function in record.functions:
+        wanted, version = function.runtime_version, served.get(function.id)
+        if wanted is None or not version:
+            continue
+        is_right = version == wanted or version.startswith(f"{wanted}.")
+        instead = "" if is_right else f", which served instead of {wanted}"
+        rows.append((f"python of {function.id}", f"{version}{instead}"))
+    return rows

@@ -8,7 +8,6 @@ History of the format:
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
@@ -26,6 +25,7 @@ from bench.model import (
     Summary,
 )
 from bench.report.findings import Findings
+from bench.report.result_gate import expected_json, finite, gate_json, revision_json
 
 SCHEMA = "coldbench/1"
 
@@ -81,7 +81,12 @@ def result(record: Record, judgement: Judgement) -> Json:
         ],
         "comparisons": [_comparison(comparison) for comparison in judgement.comparisons],
         "break_evens": [_break_even(even) for even in judgement.break_evens],
+        "expected": [expected_json(total) for total in judgement.expected],
         "model_checks": [_model_check(check) for check in judgement.model_checks],
+        "revisions": [revision_json(revision) for revision in record.revisions],
+        "unpaired": dict(record.unpaired),
+        "unchanged": list(record.unchanged),
+        "gate": None if judgement.gate is None else gate_json(judgement.gate),
         "warnings": list(dict.fromkeys([*record.warnings, *judgement.warnings])),
         "verdict": judgement.verdict,
     }
@@ -103,9 +108,14 @@ def _run(findings: Findings) -> Json:
         "smoke": plan.smoke,
         "cpu_mode": plan.cpu_mode,
         "rounds": plan.rounds,
+        "looks": list(plan.looks),
+        "margin": plan.margin,
+        "margins": dict(plan.margins),
+        "budget_s": plan.budget_s,
+        "median_ratio": finite(judgement.median_ratio),
         "discarded_rounds": plan.discarded_rounds,
         "judged_rounds": findings.rounds_run(discarded=False),
-        "confidence": _finite(judgement.confidence),
+        "confidence": finite(judgement.confidence),
         "baselines": dict(plan.baselines),
         "trials": len(record.trials),
         "wall_ns": record.wall_ns,
@@ -172,15 +182,19 @@ def _comparison(comparison: Comparison) -> Json:
         "page_cache": comparison.page_cache,
         "metric": comparison.metric,
         "kind": comparison.kind,
-        "ratio": _finite(comparison.ratio),
-        "low": _finite(comparison.low),
-        "high": _finite(comparison.high),
+        "ratio": finite(comparison.ratio),
+        "low": finite(comparison.low),
+        "high": finite(comparison.high),
         "confidence": comparison.confidence,
         "n": comparison.n,
-        "p": _finite(comparison.p),
-        "p_adjusted": _finite(comparison.p_adjusted),
+        "p": finite(comparison.p),
+        "p_adjusted": finite(comparison.p_adjusted),
         "verdict": comparison.verdict,
-        "smallest_detectable": _finite(comparison.smallest_detectable),
+        "smallest_detectable": finite(comparison.smallest_detectable),
+        "looks": comparison.looks,
+        "rounds_to_settle": comparison.rounds_to_settle,
+        "sign_low": finite(comparison.sign_low),
+        "sign_high": finite(comparison.sign_high),
         "warnings": list(comparison.warnings),
     }
 
@@ -193,11 +207,13 @@ def _control(control: Control) -> Json:
         "memory_mb": control.memory_mb,
         "event": control.event,
         "metric": control.metric,
-        "ratio": _finite(control.ratio),
-        "low": _finite(control.low),
-        "high": _finite(control.high),
+        "ratio": finite(control.ratio),
+        "low": finite(control.low),
+        "high": finite(control.high),
         "n": control.n,
         "ok": control.ok,
+        "expected": control.expected,
+        "judged": control.judged,
     }
 
 
@@ -211,9 +227,9 @@ def _break_even(even: BreakEven) -> Json:
         "unused_event": even.unused_event,
         "memory_mb": even.memory_mb,
         "kind": even.kind,
-        "probability": _finite(even.probability),
-        "low": _finite(even.low),
-        "high": _finite(even.high),
+        "probability": finite(even.probability),
+        "low": finite(even.low),
+        "high": finite(even.high),
     }
 
 
@@ -223,14 +239,11 @@ def _model_check(check: ModelCheck) -> Json:
         "n": check.n,
         "measured_ns": check.measured_ns,
         "modelled_ns": check.modelled_ns,
-        "deviation": _finite(check.deviation),
-        "cpu_ratio": _finite(check.cpu_ratio),
+        "measured_p90_ns": check.measured_p90_ns,
+        "modelled_p90_ns": check.modelled_p90_ns,
+        "deviation": finite(check.deviation),
+        "cpu_ratio": finite(check.cpu_ratio),
     }
-
-
-def _finite(value: float | None) -> float | None:
-    """Turn infinities and NaN, which JSON cannot say, into null."""
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _plain(value: Any) -> Any:
@@ -240,6 +253,6 @@ def _plain(value: Any) -> Any:
         case list() | tuple():
             return [_plain(item) for item in value]
         case float():
-            return _finite(value)
+            return finite(value)
         case _:
             return value

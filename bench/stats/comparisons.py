@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bench.model import Cell, Comparison, Plan, Verdict
-from bench.stats.paired import Estimate, estimates
+from bench.model import COMPARED_METRICS, Cell, Comparison, Plan, Verdict
+from bench.stats.paired import Estimate
 from bench.stats.samples import PRIMARY, Sample, Samples, pair
+from bench.stats.sequential import Design, look, rounds_to_settle
 from bench.stats.verdicts import benjamini_hochberg, holm, is_off_cpu_change, word
-
-#: The metrics that are compared; the first is the one that counts.
-COMPARED = (PRIMARY, "cold_total", "init", "first_invoke", "warm_invoke", "peak_memory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,25 +30,25 @@ def baseline_cell(cell: Cell, plan: Plan) -> Cell | None:
     return baseline if baseline in plan.cells else None
 
 
-def comparisons(
-    plan: Plan, samples: Samples, *, confidence: float, margin: float
-) -> tuple[Comparison, ...]:
-    """All planned comparisons in the order of the plan, each metric of :data:`COMPARED`.
+def comparisons(plan: Plan, samples: Samples, design: Design) -> tuple[Comparison, ...]:
+    """All planned comparisons in the order of the plan, each of the metrics that are compared.
 
+    Each is as of its last look, by the margins of the plan; intervals hold at all looks together.
     ``p_adjusted`` is Holm's over the primary metric of all cells (what a gate needs), and
     Benjamini-Hochberg's over all the secondary metrics, which never gate.
     """
-    rows = _rows(plan, samples, confidence)
-    adjusted = _adjusted([(row.metric == PRIMARY, row.estimate) for row in rows])
+    rows = _rows(plan, samples, design)
+    adjusted = _adjusted([(row.metric == plan.primary, row.estimate) for row in rows])
     walls = {row.candidate: row.estimate for row in rows if row.metric == "cold_total"}
     found = []
     for row, p_adjusted in zip(rows, adjusted, strict=True):
-        verdict = _verdict(row, walls.get(row.candidate), margin)
-        found.append(_comparison(row, verdict, p_adjusted, confidence))
+        margin = plan.margin_of(row.metric)
+        verdict = _verdict(row, walls.get(row.candidate), margin, plan.margin_of("cold_total"))
+        found.append(_comparison(row, verdict, p_adjusted, design, margin))
     return tuple(found)
 
 
-def _rows(plan: Plan, samples: Samples, confidence: float) -> list[_Row]:
+def _rows(plan: Plan, samples: Samples, design: Design) -> list[_Row]:
     wanted = []
     for cell in dict.fromkeys(plan.cells):
         baseline = baseline_cell(cell, plan)
@@ -58,11 +56,11 @@ def _rows(plan: Plan, samples: Samples, confidence: float) -> list[_Row]:
             continue
         arms = samples.get((baseline, "variant")), samples.get((cell, "variant"))
         why_not = _why_not(*arms)
-        for metric in COMPARED:
+        for metric in COMPARED_METRICS:
             pairs = pair(*arms, metric)
-            if metric == PRIMARY or len(pairs.baseline):
+            if metric == plan.primary or len(pairs.baseline):
                 wanted.append((baseline, cell, metric, why_not, pairs))
-    results = estimates([pairs for *_, pairs in wanted], confidence=confidence)
+    results = look([pairs for *_, pairs in wanted], design)
     return [
         _Row(baseline=b, candidate=c, metric=m, estimate=result, why_not=w)
         for (b, c, m, w, _), result in zip(wanted, results, strict=True)
@@ -94,20 +92,21 @@ def _adjusted(rows: Sequence[tuple[bool, Estimate | None]]) -> list[float | None
     return result
 
 
-def _verdict(row: _Row, wall: Estimate | None, margin: float) -> Verdict:
+def _verdict(row: _Row, wall: Estimate | None, margin: float, wall_margin: float) -> Verdict:
     if row.estimate is None:
         return "incomparable"
-    if row.metric == PRIMARY and wall and is_off_cpu_change(wall, row.estimate, margin):
+    is_primary = row.metric == PRIMARY
+    if is_primary and wall and is_off_cpu_change(wall, row.estimate, margin, wall_margin):
         return "off-CPU change"
     return word(row.estimate.low, row.estimate.high, margin)
 
 
 def _comparison(
-    row: _Row, verdict: Verdict, p_adjusted: float | None, confidence: float
+    row: _Row, verdict: Verdict, p_adjusted: float | None, design: Design, margin: float
 ) -> Comparison:
     known = row.estimate
     warnings = row.why_not if known is None else known.warnings
-    if known and known.low is None:
+    if known and known.low is None and not warnings:
         warnings = (*warnings, f"{known.n} complete rounds are too few for an interval")
     return Comparison(
         function=row.candidate.function,
@@ -122,10 +121,14 @@ def _comparison(
         ratio=known.ratio if known else None,
         low=known.low if known else None,
         high=known.high if known else None,
-        confidence=confidence,
+        confidence=design.confidence,
         p=known.p if known else None,
         p_adjusted=p_adjusted,
         verdict=verdict,
         smallest_detectable=known.smallest_detectable if known else None,
         warnings=warnings,
+        looks=design.count,
+        rounds_to_settle=rounds_to_settle(known, margin) if known else None,
+        sign_low=known.sign[0] if known and known.sign else None,
+        sign_high=known.sign[1] if known and known.sign else None,
     )

@@ -11,21 +11,31 @@ from bench.stats.caveats import model_warnings, run_warnings
 from bench.stats.cells import measured_cell
 from bench.stats.comparisons import comparisons
 from bench.stats.controls import Fitness, fitness, uncontrolled
+from bench.stats.drift import median_ratio, one_sided
+from bench.stats.expected import expected_totals
 from bench.stats.modelled import model_checks, modelled_cells
-from bench.stats.samples import PRIMARY, collect, failed_trials
+from bench.stats.samples import collect, failed_trials
+from bench.stats.sequential import design
 
 _UNDECIDED = ("inconclusive", "incomparable")
 
 
-def judge(record: Record, *, confidence: float = 0.99, margin: float = 0.01) -> Judgement:
+def judge(
+    record: Record, *, confidence: float | None = None, margin: float | None = None
+) -> Judgement:
     """Summaries, comparisons, controls and the run's verdict from stored trials.
 
-    ``confidence`` holds for each interval, ``margin`` is the relative change that matters.
+    ``confidence`` holds for each interval, ``margin`` is the relative change that matters; None is
+    what the run was planned with. The looks are the plan's in any case, so that another margin or
+    confidence has the error rate that it says.
+
     An unfit run keeps its ratios and intervals but every comparison is `incomparable`; a smoke
     run is always `inconclusive`. Variants of one run are alternatives, so a slower one is a
     finding and never a regression: a gate over revisions decides about those.
     """
-    plan = record.plan
+    record = replace(record, plan=_as_asked(record.plan, confidence, margin))
+    plan, confidence = record.plan, record.plan.confidence
+    how = design(record, confidence)
     samples = collect(record.trials)
     failures = failed_trials(record.trials)
     measured = {
@@ -34,25 +44,37 @@ def judge(record: Record, *, confidence: float = 0.99, margin: float = 0.01) -> 
     }
     checks = model_checks(plan, samples)
     cells = (*measured.values(), *modelled_cells(plan, measured, confidence))
-    compared = comparisons(plan, samples, confidence=confidence, margin=margin)
-    fit = _fitness(record, compared, fitness(record, samples, confidence))
+    compared = comparisons(plan, samples, how)
+    fit = _fitness(record, compared, fitness(record, samples, how))
     compared = tuple(_withhold(c, plan, fit.reasons) for c in compared)
     return Judgement(
         cells=cells,
         comparisons=compared,
         controls=fit.controls,
+        expected=expected_totals(record.functions, cells, plan),
         break_evens=break_evens(record.functions, cells, samples, plan, confidence),
         model_checks=checks,
         fit=not fit.reasons,
         fit_reasons=fit.reasons,
         verdict=_run_verdict(plan, compared, tuple(measured.values()), fit.reasons),
         confidence=confidence,
+        primary=plan.primary,
         warnings=(
             *_cell_warnings(measured.values()),
             *fit.warnings,
+            *one_sided(compared, plan.primary),
             *run_warnings(record),
             *model_warnings(checks),
         ),
+        median_ratio=median_ratio(compared, plan.primary),
+    )
+
+
+def _as_asked(plan: Plan, confidence: float | None, margin: float | None) -> Plan:
+    return replace(
+        plan,
+        confidence=plan.confidence if confidence is None else confidence,
+        margin=plan.margin if margin is None else margin,
     )
 
 
@@ -69,9 +91,10 @@ def _fitness(record: Record, compared: Sequence[Comparison], found: Fitness) -> 
             page_cache=c.page_cache,
         )
         for c in compared
-        if c.metric == PRIMARY and c.low is not None
+        if c.metric == record.plan.primary and c.low is not None
     ]
-    return replace(found, reasons=(*found.reasons, *uncontrolled(decided, found.controls)))
+    without = uncontrolled(decided, found.controls, record.plan.primary)
+    return replace(found, reasons=(*found.reasons, *without))
 
 
 def _withhold(comparison: Comparison, plan: Plan, reasons: Sequence[str]) -> Comparison:
@@ -97,7 +120,7 @@ def _run_verdict(
         return "incomparable"
     if plan.smoke:
         return "inconclusive"
-    verdicts = [c.verdict for c in compared if c.metric == PRIMARY]
+    verdicts = [c.verdict for c in compared if c.metric == plan.primary]
     if verdicts and all(verdict == "incomparable" for verdict in verdicts):
         return "incomparable"
     if all(verdict in _UNDECIDED for verdict in verdicts):

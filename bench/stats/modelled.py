@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.cpu_share import visible_cpus
 from bench.model import Cell, CellSummary, CpuMode, ModelCheck, Plan, Summary
-from bench.stats.intervals import median, median_rank
+from bench.stats.intervals import median, median_rank, tail
 from bench.stats.quota import (
     Bandwidth,
     Floats,
@@ -87,11 +87,13 @@ def modelled_cell(
 
 
 def model_checks(plan: Plan, samples: Samples) -> tuple[ModelCheck, ...]:
-    """The model against the few measured trials of each of ``plan.validation_cells``.
+    """The model against the measured trials of each of ``plan.validation_cells``.
 
-    Trial by trial: a check's trial and the source's trial of the same round, so that a machine
-    that was slower in some rounds was so for both. The model takes CPU time as given, but
-    throttled work also finds colder caches: how much more CPU time it took is in ``cpu_ratio``.
+    The session releases their events at phases of the period that are spread evenly, which is what
+    the model integrates over. A check's trial is held against the source's trial of the same round,
+    so that a machine that was slower in some rounds was so for both; where rounds had the check
+    alone, against all of the source's. The model takes CPU time as given, but throttled work also
+    finds colder caches: how much more CPU time it took is in ``cpu_ratio``.
     """
     found = (_model_check(plan, samples, cell) for cell in dict.fromkeys(plan.validation_cells))
     return tuple(check for check in found if check is not None)
@@ -110,24 +112,30 @@ def _model_check(plan: Plan, samples: Samples, cell: Cell) -> ModelCheck | None:
     of_source = samples[source, "variant"].columns
     wall, cpu = (of_source[name].by_round() for name in ("first_invoke", "cpu_first_invoke"))
     measured = check.columns["first_invoke"].by_round()
-    rounds = sorted(measured.keys() & wall.keys() & cpu.keys())
-    if not rounds:
+    known = wall.keys() & cpu.keys()
+    if not measured or not known:
         return None
+    rounds = sorted(measured)
+    source_rounds = rounds if measured.keys() <= known else sorted(known)
     walls = _walls(
-        [wall[r] for r in rounds],
-        [cpu[r] for r in rounds],
+        [wall[r] for r in source_rounds],
+        [cpu[r] for r in source_rounds],
         measured_at=source.memory_mb,
         memory_mb=cell.memory_mb,
         cpu_mode=plan.cpu_mode,
     )
     throttled = check.columns["cpu_first_invoke"].by_round()
-    ratios = [throttled[r] / cpu[r] for r in rounds if r in throttled and cpu[r]]
+    used = median(sorted(cpu[r] for r in source_rounds))
+    ordered = sorted(measured.values())
+    p90 = tail(ordered, 0.90)
     return ModelCheck(
         cell=cell,
         n=len(rounds),
-        measured_ns=median(sorted(measured[r] for r in rounds)),
+        measured_ns=median(ordered),
         modelled_ns=round(float(np.median(walls))),
-        cpu_ratio=float(np.median(ratios)) if ratios else None,
+        measured_p90_ns=p90,
+        modelled_p90_ns=None if p90 is None else round(float(np.quantile(walls, 0.90))),
+        cpu_ratio=median(sorted(throttled.values())) / used if throttled and used else None,
     )
 
 

@@ -27,8 +27,9 @@ PHASES = 128
 #: With many trials each is tried at fewer points, but never fewer than this.
 PHASES_MIN = 8
 _DRAWS = 4_096
-#: Periods that are simulated; longer work repeats them (see :meth:`Supply.wall`).
-_HORIZON_PERIODS = 24
+#: Periods that are simulated, as many as the work needs; longer work repeats whole ones (see
+#: :meth:`Supply.wall`).
+_HORIZONS_PERIODS = (24, 96, 384, 768)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,15 +121,20 @@ class _Group:
 
 
 class Supply:
-    """How much CPU time a busy group has got by which wall time, at every phase of the lattice."""
+    """How much CPU time a busy group has got by which wall time, at every phase of the lattice.
 
-    def __init__(self, limit: Bandwidth, rate: float = 1.0) -> None:
+    Exact for as many periods as are simulated.
+    """
+
+    def __init__(
+        self, limit: Bandwidth, rate: float = 1.0, periods: int = _HORIZONS_PERIODS[0]
+    ) -> None:
         self.limit = limit
         self.rate = rate
         group = _Group(limit, rate)
         endless = np.full(PHASES, np.inf)
         times, totals = [np.zeros(PHASES)], [np.zeros(PHASES)]
-        while float(group.time.min()) < _HORIZON_PERIODS * limit.period_ns:
+        while float(group.time.min()) < periods * limit.period_ns:
             totals.append(totals[-1] + group.step(endless))
             times.append(group.time)
         self._times = np.array(times).T
@@ -143,14 +149,25 @@ class Supply:
 
         Work beyond the simulated horizon repeats whole periods: the controller conserves CPU
         time, so ``quota`` more work takes one ``period`` more. What ticks overrun differs between
-        periods, so at a single phase, though not on average, this may be up to a period off.
+        periods, so at a single phase this may be some periods off, of hundreds; but more work
+        never ends sooner.
         """
-        whole = np.ceil(np.maximum(0.0, cpu_ns - self._most) / self.limit.quota_ns)
-        work = (cpu_ns - whole * self.limit.quota_ns)[:, None]
+        period_ns = self.limit.period_ns
+        whole = np.ceil(np.maximum(0.0, cpu_ns - self._most) / self.limit.quota_ns)[:, None]
+        reached = self._reached(cpu_ns[:, None] - whole * self.limit.quota_ns, phases)
+        if not whole.any():
+            return reached
+        horizon = self._reached(np.full((len(cpu_ns), 1), self._most), phases)
+        soonest = horizon + (whole - 1) * period_ns
+        repeated = np.maximum(reached + whole * period_ns, soonest)
+        result: Floats = np.where(whole > 0, repeated, reached)
+        return result
+
+    def _reached(self, work: Floats, phases: NDArray[np.int64]) -> Floats:
+        """When a column of work within the horizon is done, at each of its row of phases."""
         found = np.searchsorted(self._keys, work + self._stride * phases)
         surplus = self._totals.ravel()[found] - work
-        reached = self._times.ravel()[found] - surplus / self.rate
-        result: Floats = reached + whole[:, None] * self.limit.period_ns
+        result: Floats = self._times.ravel()[found] - surplus / self.rate
         return result
 
 
@@ -169,9 +186,15 @@ def _phases(n: int) -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=256)
-def supply(limit: Bandwidth, rate: float = 1.0) -> Supply:
+def supply(limit: Bandwidth, rate: float = 1.0, periods: int = _HORIZONS_PERIODS[0]) -> Supply:
     """The supply curve of a quota for work that uses ``rate`` CPUs at once; computed once."""
-    return Supply(limit, rate)
+    return Supply(limit, rate, periods)
+
+
+def _horizon(cpu_ns: Floats, limit: Bandwidth) -> int:
+    """How many periods to simulate: the fewest in which the longest work is done, or the most."""
+    needed = float(cpu_ns.max(initial=0.0)) / limit.quota_ns + 3
+    return next((p for p in _HORIZONS_PERIODS if p >= needed), _HORIZONS_PERIODS[-1])
 
 
 def parallelism(cpu_ns: Floats, wall_ns: Floats, limit_cpus: int) -> float:
@@ -195,4 +218,4 @@ def throttled_walls(
     phases = _phases(len(cpu))
     if limit.quota_ns >= rate * limit.period_ns:
         return np.broadcast_to(cpu[:, None] / rate + off, phases.shape).copy()
-    return supply(limit, rate).wall(cpu, phases) + off
+    return supply(limit, rate, _horizon(cpu, limit)).wall(cpu, phases) + off

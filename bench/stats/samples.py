@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,33 +23,51 @@ PRIMARY = "cpu_cold_total"
 HARNESS_ERROR = "Harness."
 
 
-def _phase(name: str) -> Callable[[Trial], int | None]:
-    return lambda trial: trial.phases.get(name)
+Reader: TypeAlias = Callable[[Sequence[Trial]], list[int | None]]
 
 
-def _cpu(name: str) -> Callable[[Trial], int | None]:
-    return lambda trial: trial.cpu.get(name)
+def _phase(name: str) -> Reader:
+    return lambda trials: [trial.phases.get(name) for trial in trials]
 
 
-def _warm_invoke(trial: Trial) -> int | None:
-    return median(sorted(trial.warm_invokes_ns)) if trial.warm_invokes_ns else None
+def _cpu(name: str) -> Reader:
+    return lambda trials: [trial.cpu.get(name) for trial in trials]
 
 
-def _cpu_warm_invoke(trial: Trial) -> int | None:
-    return median(sorted(trial.warm_cpu_ns)) if trial.warm_cpu_ns else None
+def _warm_invoke(trials: Sequence[Trial]) -> list[int | None]:
+    return _middles([trial.warm_invokes_ns for trial in trials])
 
 
-def _cpu_cold_total(trial: Trial) -> int | None:
-    init, first = trial.cpu.get("init"), trial.cpu.get("first_invoke")
-    return None if init is None or first is None else init + first
+def _cpu_warm_invoke(trials: Sequence[Trial]) -> list[int | None]:
+    return _middles([trial.warm_cpu_ns for trial in trials])
 
 
-def _peak_memory(trial: Trial) -> int | None:
-    return trial.peak_memory_bytes
+def _middles(rows: Sequence[tuple[int, ...]]) -> list[int | None]:
+    """The median of each row, None of an empty one; rows of one length are taken in one go."""
+    lengths = {len(row) for row in rows}
+    if len(lengths) != 1 or 0 in lengths:
+        return [median(sorted(row)) if row else None for row in rows]
+    ordered = np.sort(np.array(rows, dtype=np.int64), axis=1)
+    count = ordered.shape[1]
+    found: list[int | None] = (
+        (ordered[:, (count - 1) // 2] + ordered[:, count // 2]) // 2
+    ).tolist()
+    return found
 
 
-#: How each metric is read from a trial; None where the trial does not have it.
-METRICS: Mapping[str, Callable[[Trial], int | None]] = {
+def _cpu_cold_total(trials: Sequence[Trial]) -> list[int | None]:
+    return [
+        None if init is None or first is None else init + first
+        for init, first in ((t.cpu.get("init"), t.cpu.get("first_invoke")) for t in trials)
+    ]
+
+
+def _peak_memory(trials: Sequence[Trial]) -> list[int | None]:
+    return [trial.peak_memory_bytes for trial in trials]
+
+
+#: How each metric is read from trials; None where a trial does not have it.
+METRICS: Mapping[str, Reader] = {
     "init": _phase("init"),
     "first_invoke": _phase("first_invoke"),
     "cold_total": _phase("cold_total"),
@@ -89,6 +107,8 @@ class Sample:
     #: is repeated as a whole.
     rounds: frozenset[int]
     columns: Mapping[str, Column]
+    #: Where in its round each valid trial stood.
+    positions: Column
     #: Rounds whose trial failed by the function's own doing.
     failed_rounds: frozenset[int]
     #: Rounds whose trial failed by the harness's doing.
@@ -131,6 +151,7 @@ def _sample(rounds: Mapping[int, Trial]) -> Sample:
         arm=ordered[0].arm,
         rounds=frozenset(numbers),
         columns={metric: _column(numbers, valid, read) for metric, read in METRICS.items()},
+        positions=Column(rounds=numbers, values=tuple([trial.position for trial in valid])),
         failed_rounds=frozenset(trial.round for trial in failed) - lost,
         lost_rounds=lost,
     )
@@ -141,28 +162,25 @@ def failed_trials(trials: Iterable[Trial]) -> Counter[Cell]:
     return Counter(trial.cell for trial in trials if trial.outcome != "ok")
 
 
-def never_worked(trials: Iterable[Trial]) -> frozenset[Cell]:
+def never_worked(trials: Sequence[Trial]) -> frozenset[Cell]:
     """The cells without a valid trial, warm-up rounds included, that failed by their own doing.
 
     A session gives such a cell up, perhaps before the first judged round.
     """
-    worked, failed = set[Cell](), set[Cell]()
-    for trial in trials:
-        if trial.outcome == "ok":
-            worked.add(trial.cell)
-        elif not _is_harness_error(trial):
-            failed.add(trial.cell)
-    return frozenset(failed - worked)
+    failed = [trial for trial in trials if trial.outcome != "ok"]
+    suspects = {trial.cell for trial in failed if not _is_harness_error(trial)}
+    if not suspects:
+        return frozenset()
+    return frozenset(suspects - {trial.cell for trial in trials if trial.outcome == "ok"})
 
 
-def _column(
-    rounds: tuple[int, ...], trials: Sequence[Trial], read: Callable[[Trial], int | None]
-) -> Column:
-    values = [read(trial) for trial in trials]
+def _column(rounds: tuple[int, ...], trials: Sequence[Trial], read: Reader) -> Column:
+    values = read(trials)
+    if None not in values:
+        return Column(rounds=rounds, values=cast("tuple[int, ...]", tuple(values)))
     known = [value for value in values if value is not None]
-    if len(known) < len(values):
-        present = zip(rounds, values, strict=True)
-        rounds = tuple(number for number, value in present if value is not None)
+    present = zip(rounds, values, strict=True)
+    rounds = tuple(number for number, value in present if value is not None)
     return Column(rounds=rounds, values=tuple(known))
 
 

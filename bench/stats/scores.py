@@ -93,11 +93,16 @@ def sign_flip_p(row: Floats) -> float:
 
 
 def p_value(differences: Floats) -> float:
-    """Two-sided p that the arms are the same, from log ratios of rounds (one row).
+    """Two-sided p that the arms are the same, from log ratios of rounds (one row)."""
+    return p_values(differences[None, :])[0]
+
+
+def p_values(rows: Floats) -> list[float]:
+    """Two-sided p that the arms are the same, from log ratios of rounds, of each row.
 
     Exact below :data:`NORMAL_FROM` rounds, by the normal approximation from there on.
     """
-    rows, zero = differences[None, :], np.zeros(1)
-    if len(differences) < NORMAL_FROM:
-        return sign_flip_p(scores(rows, zero)[0])
-    return normal_p(float(statistic(rows, zero)[0]))
+    zero = np.zeros(len(rows))
+    if rows.shape[1] < NORMAL_FROM:
+        return [sign_flip_p(row) for row in scores(rows, zero)]
+    return [normal_p(value) for value in statistic(rows, zero).tolist()]

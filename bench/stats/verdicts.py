@@ -28,14 +28,16 @@ def word(low: float | None, high: float | None, margin: float) -> Verdict:
     return "inconclusive"
 
 
-def is_off_cpu_change(wall: Estimate, cpu: Estimate, margin: float) -> bool:
+def is_off_cpu_change(
+    wall: Estimate, cpu: Estimate, margin: float, wall_margin: float | None = None
+) -> bool:
     """Whether wall time moved beyond the margin and CPU time did not move with it.
 
     CPU time that is merely uncertain does not count: its interval must exclude the wall's.
     """
     if None in (wall.low, wall.high, cpu.low, cpu.high):
         return False
-    moved = word(wall.low, wall.high, margin)
+    moved = word(wall.low, wall.high, margin if wall_margin is None else wall_margin)
     if word(cpu.low, cpu.high, margin) in ("faster", "slower"):
         return False
     if moved == "slower":

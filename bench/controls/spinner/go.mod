@@ -1,0 +1,3 @@
+module coldbench.example/spinner
+
+go 1.21
