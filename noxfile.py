@@ -14,11 +14,11 @@ nox.options.sessions = ["tests", "lint"]
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
-def install(session: nox.Session, *groups: str) -> None:
-    """Install coldbench with its Go extra, and the pinned tools of dependency groups."""
+def install(session: nox.Session, *groups: str, extras: str = "go") -> None:
+    """Install coldbench with extras, or with all and the pinned tools of dependency groups."""
     tools = nox.project.dependency_groups(PYPROJECT, *groups) if groups else ()
-    extras = "go,aws,serve,trend" if groups else "go"
-    session.install("-c", "constraints.txt", "-e", f".[{extras}]", *tools)
+    chosen = "go,aws,serve,trend" if groups else extras
+    session.install("-c", "constraints.txt", "-e", f".[{chosen}]", *tools)
 
 
 @nox.session
@@ -50,6 +50,39 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("python", "-m", "tests.go_checks", "go_functions")
+    session.run("zizmor", "--offline", "--no-progress", "--quiet", ".github/workflows")
+    session.run(
+        *("check-jsonschema", "--builtin-schema", "vendor.github-workflows"),
+        *(".github/workflows/bench.yml", ".github/workflows/pull_request.yml"),
+    )
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Check the local Lambda against published measurements of the real one; takes long."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.conformance", *session.posargs)
+
+
+@nox.session
+def acceptance(session: nox.Session) -> None:
+    """Count what the statistics promise, on simulated and real noise; takes long."""
+    install(session, "tests", "acceptance")
+    session.run("python", "-m", "tests.acceptance", *session.posargs)
+
+
+@nox.session
+def aws(session: nox.Session) -> None:
+    """Measure on real Lambda, or on another endpoint with ``--endpoint-url``."""
+    install(session, extras="go,aws")
+    session.run("python", "-m", "bench", "run", "--backend", "aws", *session.posargs)
+
+
+@nox.session
+def cloud_faults(session: nox.Session) -> None:
+    """Many seeded lives of the AWS backend with faults at every call, and kills; takes long."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.cloud", *session.posargs)
 
 
 @nox.session

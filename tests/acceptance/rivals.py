@@ -25,7 +25,7 @@ class Answer:
 
 
 def hyperfine(baseline: Program, candidate: Program, scratch: Path) -> Answer | None:
-    """``hyperfine -N A B``, judged as its own script does, by Welch's test; None if it is absent."""
+    """``hyperfine -N A B``, judged by Welch's test as its own script does; None if absent."""
     program = shutil.which("hyperfine")
     if program is None:
         return None

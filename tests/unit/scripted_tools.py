@@ -126,6 +126,7 @@ def a_function(
     *,
     handler: str = "bootstrap",
     sources: Mapping[str, VariantSource] | None = None,
+    version: str | None = None,
 ) -> Function:
     return Function(
         id=f"{runtime}/{directory.name}",
@@ -134,6 +135,7 @@ def a_function(
         handler=handler,
         events=(),
         sources=sources or {},
+        runtime_version=version,
     )
 
 

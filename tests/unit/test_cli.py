@@ -20,18 +20,28 @@ CONTRACT = {
     "run": (
         *("--variant", "--baseline", "--memory", "--event", "--page-cache", "--cpu", "--budget"),
         *("--rounds", "--seed", "--backend", "--out", "--format", "-o", "--strict", "--resume"),
-        *("--dry-run", "--smoke", "--all", "--json", "--warm", "-q", "-v"),
+        *("--dry-run", "--smoke", "--all", "--json", "--warm", "-q", "-v", "--fail-on"),
+    ),
+    "compare": (
+        *("--variant", "--memory", "--event", "--page-cache", "--cpu", "--budget", "--rounds"),
+        *("--seed", "--backend", "--out", "--format", "-o", "--strict", "--fail-on", "--changed"),
+        *("--dry-run", "--smoke", "--json", "--allow-missing", "--handler", "-q", "-v"),
     ),
     "build": ("--variant", "--json"),
     "invoke": (
         *("--event", "--memory", "--timeout", "--repeat", "--env", "--variant", "--function-name"),
-        *("--log-format", "--cpu", "--json"),
+        *("--log-format", "--cpu", "--layer", "--client-context", "--trace-id", "--json"),
     ),
     "list": ("--json",),
     "report": ("--format", "-o"),
-    "judge": ("--json", "--strict"),
+    "judge": ("--json", "--strict", "--fail-on", "--allow-missing"),
     "doctor": ("--json",),
     "config": ("--json",),
+    "serve": ("--port", "--host", "--state"),
+    "clean": ("--dry-run", "--run", "--older-than", "--region", "--endpoint-url"),
+    "mine": ("--log-group", "--since", "--endpoint-url", "--json"),
+    "prices": ("--refresh", "--region", "--json"),
+    "trend": ("--anchor", "--measure", "--append", "--no-confirm", "--json"),
 }
 
 
@@ -110,7 +120,7 @@ def test_every_setting_is_a_flag_of_run() -> None:
     ("arguments", "message", "hint"),
     [
         (["rnu"], "unknown command `rnu`", "`run`"),
-        (["compare"], "unknown command `compare`", "run"),
+        (["xyz"], "unknown command `xyz`", "run"),
         (["-v", "run"], "`-v` is not a command", "options follow the command"),
         (["run", "--memroy", "128"], "unknown option `--memroy`", "`--memory`"),
         (["run", "--mem", "128"], "unknown option `--mem`", "`--memory`"),
@@ -123,6 +133,9 @@ def test_every_setting_is_a_flag_of_run() -> None:
         (["run", "--color", "allways"], "unknown colour mode `allways`", "`always`"),
         (["run", "-q", "-v"], "`--quiet` and `--verbose` exclude each other", ""),
         (["run", "--json", "--format", "csv"], "exclude each other", ""),
+        (["run", "--fail-on", "slower:5"], "`--fail-on slower:5` is not a rule", "slower:5%"),
+        (["run", "--smoke", "--fail-on", "slower"], "`--smoke` gives no verdicts", ""),
+        (["compare", "main"], "`compare` needs two revisions", "coldbench compare main WORKTREE"),
         (["run", "--resume", "some-run", "go/hello"], "takes no targets", "--resume some-run"),
         (["run", "--page-cache", "cold"], "must be `warm` or `evicted`, not `cold`", ""),
         (["run", "-o", "."], "`.` is a directory", ""),

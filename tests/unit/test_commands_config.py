@@ -29,7 +29,7 @@ def test_each_line_has_name_value_and_source(tmp_path: Path) -> None:
     assert rows["budget"] == ["120", "s", file]
     assert rows["seed"] == ["7", "COLDBENCH_SEED"]
     assert rows["out"] == ["reports", "default"]
-    assert "(16, or as many as the budget allows)" in text
+    assert "(as many as decide it, 122 at most, or 273 with a budget)" in text
 
 
 def test_the_json_has_every_setting(tmp_path: Path) -> None:

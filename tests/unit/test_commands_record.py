@@ -13,11 +13,11 @@ import report_sample
 from bench.commands import judge, report
 from bench.commands.formats import FORMATS
 from bench.commands.options import JudgeOptions, ReportOptions
-from bench.commands.outcome import exit_code
 from bench.commands.records import find_record
 from bench.config import Settings, load_settings
 from bench.errors import RecordError, UnknownName
-from bench.model import Judgement, Record
+from bench.gate import exit_code
+from bench.model import Demands, Judgement, Record
 from bench.report import FORMATS as RENDERED
 from bench.store import TrialWriter, create_record
 
@@ -130,7 +130,9 @@ def test_a_judgement_as_json_has_the_names_of_the_result_file(recorded: Path) ->
     """Scripts read the same names here and in a report."""
     text, _ = judge.execute(judge_options(recorded, run_id(), json=True))
 
-    assert set(json.loads(text)) == {"schema", "run", "controls", "comparisons", "verdict"}
+    assert set(json.loads(text)) == {
+        *("schema", "run", "controls", "comparisons", "gate", "verdict")
+    }
 
 
 def test_a_judgement_of_one_variant_says_that_nothing_was_compared(tmp_path: Path) -> None:
@@ -147,7 +149,7 @@ def test_a_judgement_of_one_variant_says_that_nothing_was_compared(tmp_path: Pat
             writer.append(replace(trial, arm="aa"))
     writer.close()
 
-    text, code = judge.execute(judge_options(tmp_path, run_id(), strict=True))
+    text, code = judge.execute(judge_options(tmp_path, run_id(), demands=Demands(strict=True)))
 
     assert text == "inconclusive\n  nothing was compared with a baseline\n"
     assert code == 5

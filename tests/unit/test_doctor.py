@@ -18,7 +18,9 @@ HEALTHY = Findings(
     go="go1.26.8",
     go_wheel=False,
     uv=True,
-    cgroup=CgroupSupport(version="v2", reason="cgroup v2, delegated"),
+    cgroup=CgroupSupport(
+        version="v2", reason="cgroup v2, delegated", parents={"cpu": Path("/"), "pids": Path("/")}
+    ),
     memory_controller=True,
     cores=4,
     load=0.1,
@@ -45,8 +47,18 @@ def test_a_healthy_machine_needs_no_fix() -> None:
         ({"python": (3, 10, 9)}, "Python", "failure"),
         ({"go": None}, "Go", "warning"),
         ({"uv": False}, "uv", "warning"),
-        ({"cgroup": CgroupSupport(version="none", reason="none")}, "CPU limit", "warning"),
         ({"memory_controller": False}, "memory limit", "warning"),
+        (
+            {"cgroup": CgroupSupport(version="v2", reason="no pids", parents={"cpu": Path("/")})},
+            "process limit",
+            "warning",
+        ),
+        (
+            {"cgroup": CgroupSupport(version="v1", reason="", parents={"pids": Path("/")})},
+            "freezer",
+            "warning",
+        ),
+        ({"tmp_size_obstacle": "loop devices need root"}, "size of /tmp", "warning"),
         ({"cores": 1}, "cores", "warning"),
         ({"load": 3.0}, "load", "warning"),
         ({"governor": "powersave"}, "CPU governor", "warning"),
@@ -61,6 +73,25 @@ def test_whatever_is_wrong_has_a_fix(changes: dict[str, Any], name: str, status:
 
     assert (check.name, check.status) == (name, status)
     assert check.fix
+
+
+def test_a_machine_without_cgroups_has_a_fix_for_each_limit() -> None:
+    """CPU, processes and the freezer are told apart, because each has its own consequence."""
+    checks = checks_of(cgroup=CgroupSupport(version="none", reason="no cgroups"))
+
+    assert [c.name for c in checks if c.status != "ok"] == ["CPU limit", "process limit", "freezer"]
+    assert all(c.fix for c in checks if c.status != "ok")
+
+
+def test_without_a_private_root_functions_run_at_real_paths() -> None:
+    """The sentence says why and what follows, and /tmp cannot have a size either."""
+    checks = checks_of(root_obstacle="unshare: Operation not permitted")
+
+    wrong = {c.name: c for c in checks if c.status != "ok"}
+    assert wrong.keys() == {"file system", "size of /tmp"}
+    assert "Operation not permitted" in wrong["file system"].detail
+    assert "real paths" in wrong["file system"].detail
+    assert wrong["file system"].fix
 
 
 @pytest.mark.parametrize(

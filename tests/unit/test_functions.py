@@ -305,3 +305,14 @@ def test_an_event_that_is_not_text_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"not JSON: .*bad\.json"):
         load_function(tmp_path)
+
+
+def test_the_os_only_runtime_runs_what_the_files_say(tmp_path: Path) -> None:
+    """``provided.al2023`` is for Go and for any ``bootstrap``, not for Python."""
+    manifest = 'runtime = "provided.al2023"'
+    go = tree(tmp_path / "go", {"main.go": "package main\n", "function.toml": manifest})
+    python = tree(tmp_path / "python", {"app.py": HANDLER, "function.toml": manifest})
+
+    assert load_function(go).runtime == "go"
+    with pytest.raises(ConfigError, match="brings no Python"):
+        load_function(python)

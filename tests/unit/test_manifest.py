@@ -102,3 +102,60 @@ def test_a_misspelt_key_has_a_near_miss(tmp_path: Path) -> None:
         read_manifest(tmp_path)
 
     assert "`memory`" in str(error.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("name", "runtime", "version", "os_only"),
+    [
+        ("python", "python", None, False),
+        ("python3.13", "python", "3.13", False),
+        ("go", "go", None, False),
+        ("custom", "custom", None, False),
+        ("provided.al2023", None, None, True),
+    ],
+)
+def test_lambdas_own_names_of_runtimes(
+    tmp_path: Path, name: str, runtime: str | None, version: str | None, os_only: bool
+) -> None:
+    """A managed Python has a version; the OS-only runtime leaves the language to the files."""
+    manifest = read_manifest(write(tmp_path, f'runtime = "{name}"'))
+
+    found = (manifest.runtime, manifest.runtime_version, manifest.os_only)
+    assert found == (runtime, version, os_only)
+
+
+@pytest.mark.parametrize("name", ["python3", "python3.10", "python3.130", "nodejs22.x"])
+def test_a_runtime_that_does_not_run_here_is_refused(tmp_path: Path, name: str) -> None:
+    """With the names that do."""
+    with pytest.raises(ConfigError, match="unknown runtime"):
+        read_manifest(write(tmp_path, f'runtime = "{name}"'))
+
+
+def test_events_have_weights(tmp_path: Path) -> None:
+    """A mix is written in one line, or beside what else is said of an event."""
+    write(tmp_path, "events = { used = 0.2, unused = 0.8 }")
+    assert read_manifest(tmp_path).weights == {"used": 0.2, "unused": 0.8}
+
+    write(tmp_path, "[events.used]\nuses_library = true\nweight = 1\n[events.unused]\n")
+    manifest = read_manifest(tmp_path)
+    assert (manifest.weights, manifest.uses_library) == (
+        {"used": 1.0},
+        {"used": True, "unused": None},
+    )
+
+
+@pytest.mark.parametrize("value", ["-1", '"much"', "true", "inf", "nan", "{ weight = -1 }"])
+def test_a_weight_is_a_number(tmp_path: Path, value: str) -> None:
+    """Anything else names the event and the file."""
+    write(tmp_path, f"events = {{ used = {value} }}")
+
+    with pytest.raises(ConfigError, match=r"`events\.used.*function\.toml must be"):
+        read_manifest(tmp_path)
+
+
+def test_weights_add_up_to_something(tmp_path: Path) -> None:
+    """A mix of nothing has no expectation."""
+    write(tmp_path, "events = { used = 0, unused = 0.0 }")
+
+    with pytest.raises(ConfigError, match="add up to nothing"):
+        read_manifest(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 from bench.config import Settings, load_settings
 from bench.errors import MeasurementError
 from bench.model import Artifact, Event, Function
-from bench.planning import MAX_ROUNDS, MIN_ROUNDS, Wishes, make_plan
+from bench.planning import DEFAULT_BUDGET_S, LONG_LOOKS, LOOKS, Wishes, make_plan
 from bench.targets import Selection
 from bench.variants import of_runtime
 
@@ -138,21 +138,36 @@ def test_single_checks_of_the_model_can_be_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "wishes", "rounds", "discarded"),
+    ("changes", "wishes", "looks", "discarded", "budget_s"),
     [
-        ({}, WISHES, MIN_ROUNDS, 3),
-        ({"rounds": 40}, WISHES, 40, 3),
-        ({"budget_s": 60.0}, WISHES, MAX_ROUNDS, 3),
-        ({"rounds": 40}, replace(WISHES, smoke=True), 1, 0),
+        ({}, WISHES, LOOKS, 3, DEFAULT_BUDGET_S),
+        ({"rounds": 40}, WISHES, (40,), 3, None),
+        ({"rounds": 40, "budget_s": 9.0}, WISHES, (40,), 3, 9.0),
+        ({"budget_s": 60.0}, WISHES, LONG_LOOKS, 3, 60.0),
+        ({"rounds": 40}, replace(WISHES, smoke=True), (1,), 0, None),
     ],
 )
 def test_how_many_rounds(
-    changes: dict[str, object], wishes: Wishes, rounds: int, discarded: int
+    changes: dict[str, object],
+    wishes: Wishes,
+    looks: tuple[int, ...],
+    discarded: int,
+    budget_s: float | None,
 ) -> None:
-    """Sixteen unless told otherwise; as many as a budget allows; one for a smoke run."""
+    """As many as decide it within three minutes; exactly those asked for; more for a budget."""
     plan = make_plan([_selection()], _artifacts("eager", "lazy"), _settings(**changes), wishes)
 
-    assert (plan.rounds, plan.discarded_rounds) == (rounds, discarded)
+    assert (plan.looks, plan.rounds, plan.discarded_rounds) == (looks, looks[-1], discarded)
+    assert plan.budget_s == budget_s
+
+
+def test_what_a_verdict_means_is_fixed_before_the_first_sample() -> None:
+    """Confidence and margins, those of single metrics included, are part of the plan."""
+    settings = _settings(confidence=0.95, margin=0.02, margins=("cold_total=5%",))
+    plan = make_plan([_selection()], _artifacts("eager", "lazy"), settings, WISHES)
+
+    assert plan.confidence == 0.95
+    assert (plan.margin_of("init"), plan.margin_of("cold_total")) == (0.02, 0.05)
 
 
 def test_a_given_seed_is_kept_and_a_missing_one_is_drawn() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import report_sample
 
+from bench.build.archive import tree_digest
 from bench.model import Record, TrialError
 from bench.report import render
 from bench.report.paths import path_free
@@ -73,7 +74,7 @@ def test_a_real_staged_copy_is_where_lambda_has_it(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
     cell = report_sample.go_cell("default")
-    artifact = replace(sample.artifacts[0], tree_path=tree)
+    artifact = replace(sample.artifacts[0], tree_path=tree, digest=tree_digest(tree))
     plan = replace(sample.plan, cells=(cell,), validation_cells=())
     with stage(plan, {(cell.function, cell.variant): artifact}, tmp_path / "cache") as staging:
         copy = staging.copies[cell.function, cell.variant, "variant"][0]

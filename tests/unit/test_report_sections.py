@@ -251,3 +251,30 @@ def test_numbers_keep_two_digits_that_mean_something(value_ns: int, expected: st
 def test_narrow_interval_of_a_ratio_gets_another_digit() -> None:
     """Rounding does not make an interval look empty."""
     assert interval_words(0.9961, 0.9912, 1.0018) == "×0.996 [0.991, 1.002]"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rows"),
+    [
+        (None, []),
+        ("3.11", ["3.11.7"]),
+        ("3.1", ["3.11.7, which served instead of 3.1"]),
+        ("3.13", ["3.11.7, which served instead of 3.13"]),
+    ],
+)
+def test_an_interpreter_that_was_asked_for_is_named(wanted: str | None, rows: list[str]) -> None:
+    """The environment says what a function of a version ran on, and whether that is the one."""
+    sample = report_sample.record()
+    functions = tuple(
+        replace(f, runtime_version=wanted) if f.runtime == "python" else f for f in sample.functions
+    )
+    artifacts = tuple(
+        replace(a, toolchain={"python": "3.11.7"}) if a.function.startswith("python/") else a
+        for a in sample.artifacts
+    )
+
+    document = _compose(replace(sample, functions=functions, artifacts=artifacts))
+
+    (table,) = _tables(document, "Environment")
+    facts = {_words(row.entries[0].text): _words(row.entries[1].text) for row in table.rows}
+    assert [v for k, v in facts.items() if k.startswith("python of python/")] == rows

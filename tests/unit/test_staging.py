@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from plans import a_cell, a_plan
 
+from bench.build.archive import tree_digest
+from bench.errors import MeasurementError
 from bench.model import Artifact
 from bench.schedule import SLOTS
 from bench.staging import stage
@@ -20,7 +24,7 @@ def _artifacts(tmp_path: Path, *variants: str) -> dict[tuple[str, str], Artifact
         ("go/hello", variant): Artifact(
             function="go/hello",
             variant=variant,
-            digest="d",
+            digest=tree_digest(tree),
             zip_path=tmp_path / "zip",
             tree_path=tree,
             handler="bootstrap",
@@ -95,3 +99,39 @@ def test_copies_of_a_killed_run_are_deleted(tmp_path: Path) -> None:
 
     assert "stage-999999999-x" not in names
     assert {"mine", f"stage-{os.getpid()}-y"} <= names
+
+
+def test_a_package_that_is_not_what_was_built_is_refused(tmp_path: Path) -> None:
+    """A stale binary in the cache ends the run before its first trial, and leaves no copies."""
+    artifacts = _artifacts(tmp_path, "default", "stripped")
+    stale = ("go/hello", "stripped")
+    artifacts[stale] = replace(artifacts[stale], digest="0" * 64)
+
+    with pytest.raises(MeasurementError, match=r"variant `stripped` is not the package"):
+        stage(a_plan(), artifacts, tmp_path / "stage")
+
+    assert list((tmp_path / "stage").iterdir()) == []
+
+
+def test_a_copy_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    """What the linker wrote, under a second name, is not staged like the others."""
+    artifacts = _artifacts(tmp_path, "default", "stripped")
+
+    with stage(a_plan(), artifacts, tmp_path / "stage") as staging:
+        copy = staging.copies["go/hello", "stripped", "variant"][2] / "bootstrap"
+        copy.unlink()
+        os.link(tmp_path / "tree" / "bootstrap", copy)
+
+        with pytest.raises(MeasurementError, match="is linked and not copied"):
+            staging.verify(artifacts)
+
+
+def test_a_copy_of_another_size_is_refused(tmp_path: Path) -> None:
+    """Not only the first copy of an arm is looked at."""
+    artifacts = _artifacts(tmp_path, "default", "stripped")
+
+    with stage(a_plan(), artifacts, tmp_path / "stage") as staging:
+        (staging.copies["go/hello", "stripped", "variant"][3] / "bootstrap").write_text("older")
+
+        with pytest.raises(MeasurementError, match="is not the package that was built"):
+            staging.verify(artifacts)

@@ -43,7 +43,7 @@ def _failed(number: int, error: TrialError | None) -> Trial:
 
 def test_every_metric_is_read_from_its_place() -> None:
     """Warm invokes are one number per process, CPU of the cold total is a sum."""
-    assert {name: read(_trial(0)) for name, read in METRICS.items()} == {
+    assert {name: read([_trial(0)])[0] for name, read in METRICS.items()} == {
         "init": 100,
         "first_invoke": 50,
         "cold_total": 150,
@@ -59,7 +59,7 @@ def test_every_metric_is_read_from_its_place() -> None:
 def test_a_metric_that_a_trial_lacks_is_absent() -> None:
     """Without CPU accounting or warm invokes there is no value."""
     bare = _trial(0, cpu={}, warm_invokes_ns=(), warm_cpu_ns=(), peak_memory_bytes=None)
-    missing = {name for name, read in METRICS.items() if read(bare) is None}
+    missing = {name for name, read in METRICS.items() if read([bare]) == [None]}
     assert missing == set(METRICS) - {"init", "first_invoke", "cold_total"}
 
 
