@@ -21,6 +21,7 @@ from bench.stats.paired import Estimate
 from bench.stats.samples import Pairs
 from bench.stats.scores import Floats, normal_p
 from bench.stats.sequential import SETTLED, Design, look
+from bench.stats.stopping_bias import unbiased
 from bench.stats.verdicts import holm, word
 
 #: The work of the baseline: a process of 10 ms.
@@ -81,7 +82,7 @@ def comparison(
         assert found is not None, "there are rounds"
         decided = is_decided(found) if is_decided else _settled(found, margin)
         if decided or rounds == looks[-1]:
-            return _decision(found, margin)
+            return _decision(unbiased(found, design, margin), margin)
     raise ValueError("a comparison needs at least one look")
 
 

@@ -9,6 +9,7 @@ from bench.model import COMPARED_METRICS, Cell, Comparison, Plan, Verdict
 from bench.stats.paired import Estimate
 from bench.stats.samples import PRIMARY, Sample, Samples, pair
 from bench.stats.sequential import Design, look, rounds_to_settle
+from bench.stats.stopping_bias import unbiased
 from bench.stats.verdicts import benjamini_hochberg, holm, is_off_cpu_change, word
 
 
@@ -62,9 +63,20 @@ def _rows(plan: Plan, samples: Samples, design: Design) -> list[_Row]:
                 wanted.append((baseline, cell, metric, why_not, pairs))
     results = look([pairs for *_, pairs in wanted], design)
     return [
-        _Row(baseline=b, candidate=c, metric=m, estimate=result, why_not=w)
+        _Row(
+            baseline=b,
+            candidate=c,
+            metric=m,
+            estimate=_as_stopped(result, design, plan) if m == plan.primary else result,
+            why_not=w,
+        )
         for (b, c, m, w, _), result in zip(wanted, results, strict=True)
     ]
+
+
+def _as_stopped(result: Estimate | None, design: Design, plan: Plan) -> Estimate | None:
+    """Without the bias of having stopped by this very metric."""
+    return result and unbiased(result, design, plan.margin_of(plan.primary))
 
 
 def _why_not(baseline: Sample | None, candidate: Sample | None) -> tuple[str, ...]:

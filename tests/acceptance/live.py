@@ -13,7 +13,7 @@ from scipy import stats
 
 from tests.acceptance import rivals
 from tests.acceptance.load import other_load
-from tests.acceptance.programs import Decision, Program, decide, python_hello, spinner
+from tests.acceptance.programs import Decision, Program, decide, python_hello, run_once, spinner
 from tests.findings import Row, Section
 
 #: Of the same tool on the same question, as a share of its wall time.
@@ -35,6 +35,19 @@ def check(scratch: Path, comparisons: int, duels: int) -> tuple[Section, ...]:
         alarms = _false_alarms(plain, comparisons, order)
     shifts = _detections(scratch, plain, max(1, comparisons // 3), order)
     return alarms, shifts, _beside(scratch, plain, duels, order)
+
+
+def traces(scratch: Path, count: int) -> dict[str, list[int]]:
+    """CPU times of one program, one process after the other, with other work beside."""
+    programs = {"10 ms program": spinner(scratch, "traced"), "Python hello": python_hello()}
+    with other_load():
+        return {
+            name: [
+                run_once(program.commands[number % len(program.commands)])[0]
+                for number in range(count)
+            ]
+            for name, program in programs.items()
+        }
 
 
 def _false_alarms(plain: Program, comparisons: int, order: random.Random) -> Section:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from record_damage import sound_record
 
 from bench.commands.announcement import Announced, announce
 from bench.errors import StorageError
 from bench.stats.judge import judge
+from tests.acceptance.record_damage import sound_record
 
 
 def announced() -> Announced:

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from record_damage import FUNCTIONS, NEW, OLD, sound_record
 
 from bench.gate import exit_code, gated
 from bench.model import Demands, FailedBuild, Gate, Judgement, Record
 from bench.stats.judge import judge
+from tests.acceptance.record_damage import FUNCTIONS, NEW, OLD, sound_record
 
 MARGIN = 0.01
 

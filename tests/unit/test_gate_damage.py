@@ -6,25 +6,12 @@ import random
 from pathlib import Path
 
 import pytest
-from record_damage import DAMAGES, Damage, sound_record, write_record
 
-from bench.commands import judge
-from bench.commands.options import JudgeOptions
-from bench.config import load_settings
-from bench.errors import BenchError
+from tests.acceptance.damage import code_of
+from tests.acceptance.record_damage import DAMAGES, Damage, sound_record, write_record
 
 #: Of each kind of damage; the acceptance session makes more.
 EACH = 10
-
-
-def code_of(directory: Path) -> int:
-    """The exit code of ``coldbench judge``."""
-    settings = load_settings({}, cwd=directory, environ={})
-    options = JudgeOptions(settings=settings, cwd=directory, command="", record=str(directory))
-    try:
-        return judge.execute(options)[1]
-    except BenchError as error:
-        return error.exit_code
 
 
 def test_the_undamaged_record_passes(tmp_path: Path) -> None:

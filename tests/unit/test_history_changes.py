@@ -7,11 +7,11 @@ import sys
 
 import numpy as np
 import pytest
-import trend_simulation
 from history_sample import SIGMA, series, step
-from trend_simulation import FALSE_ALARMS, FIVE_PERCENT, TWO_PERCENT, Goal
 
 from bench.history.changes import nominate
+from tests.acceptance import trend_simulation
+from tests.acceptance.trend_simulation import FALSE_ALARMS, FIVE_PERCENT, TWO_PERCENT, Goal
 
 SERIES = 100
 

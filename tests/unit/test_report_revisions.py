@@ -8,7 +8,6 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from record_damage import FUNCTIONS, NEW, OLD, sound_record
 
 from bench.gate import gated
 from bench.model import (
@@ -22,6 +21,7 @@ from bench.model import (
 from bench.report import comment, render, step_summary
 from bench.report.result import schema
 from bench.stats.judge import judge
+from tests.acceptance.record_damage import FUNCTIONS, NEW, OLD, sound_record
 
 
 def judged(record: Record, *rules: str, **demands: bool) -> tuple[Record, Judgement]:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from record_damage import sound_record, write_record
 
 from bench.errors import RecordError
 from bench.store import RECORD_FILE, TRIALS_FILE, TrialWriter, create_record, load_record, seal
+from tests.acceptance.record_damage import sound_record, write_record
 
 
 @pytest.fixture(name="directory")

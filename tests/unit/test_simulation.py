@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import statistics
+
 import pytest
 
 from bench.backends.noise import Machine, adversaries
@@ -101,6 +104,14 @@ def test_intervals_at_the_stop_hold_the_truth() -> None:
     ]
     covered = sum(d.low <= 1 + effect <= d.high for effect, d in decisions)
     assert covered >= 0.985 * len(decisions)
+
+
+@pytest.mark.parametrize("effect", [-0.02, 0.02])
+def test_stopping_early_does_not_exaggerate(effect: float) -> None:
+    """The mean of 200 estimates is within 0.1 points of the truth, but for its own error."""
+    ratios = [comparison(Machine(s), effect, seed=s).ratio for s in range(8_000, 8_200)]
+    error = statistics.stdev(ratios) / math.sqrt(len(ratios))
+    assert abs(statistics.fmean(ratios) - 1 - effect) <= 0.001 + 2 * error
 
 
 def test_nothing_changed_is_a_verdict() -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from record_damage import sound_record
-
 from bench.stats.judge import judge
 from bench.stats.samples import PRIMARY
 from bench.stats.threshold import excesses
+from tests.acceptance.record_damage import sound_record
 
 
 def found(threshold: float, *, ratio: float, noise: float = 0.002, looks: int = 1) -> list[str]:

@@ -1,6 +1,6 @@
 """How often a trend raises a false alarm, and how soon it names a change: counts over seeded noise.
 
-``python tests/unit/trend_simulation.py [SERIES]`` prints the counts of all goals.
+``python -m tests.acceptance.trend_simulation [SERIES]`` prints the counts of all goals.
 """
 
 from __future__ import annotations
