@@ -13,6 +13,7 @@ from bench.emulator.deployment import PythonRuntime
 from bench.functions import load_function, recipes
 from bench.model import Cell, CpuMode, Function, Trial
 
+_ITERATIONS_PROBED = 1_000_000
 _DIRECTORY = Path(__file__).with_name("workload")
 
 
@@ -50,14 +51,22 @@ class Workload:
         """End the backend."""
         self._backend.close()
 
-    def trial(self, memory_mb: int, event: dict[str, object], *, init_cpu_ms: float = 0) -> Trial:
-        """One cold start with one invoke.
+    def trial(
+        self,
+        memory_mb: int,
+        event: dict[str, object],
+        *,
+        init_cpu_ms: float = 0,
+        phase_ns: int | None = None,
+    ) -> Trial:
+        """One cold start with one invoke, its event released so far into a period of the quota.
 
         Raises:
             RuntimeError: the function failed, which this work does not.
         """
         environment = {"INIT_CPU_MS": str(init_cpu_ms)}
-        trial = self._attempt(memory_mb, event, replace(self._function, environment=environment))
+        function = replace(self._function, environment=environment)
+        trial = self._attempt(memory_mb, event, function, phase_ns)
         if trial.error is not None:
             raise RuntimeError(f"{trial.error.type}: {trial.error.message}\n{trial.error.log_tail}")
         return trial
@@ -66,7 +75,13 @@ class Workload:
         """One cold start with an invoke that may fail, under another timeout."""
         return self._attempt(memory_mb, event, replace(self._function, timeout_s=timeout_s))
 
-    def _attempt(self, memory_mb: int, event: dict[str, object], function: Function) -> Trial:
+    def _attempt(
+        self,
+        memory_mb: int,
+        event: dict[str, object],
+        function: Function,
+        phase_ns: int | None = None,
+    ) -> Trial:
         self._count += 1
         return self._backend.run(
             TrialOrder(
@@ -86,5 +101,12 @@ class Workload:
                 handler=self._artifact.handler,
                 tree=self._artifact.tree_path,
                 event=json.dumps(event).encode(),
+                phase_ns=phase_ns,
             )
         )
+
+    def iterations_per_ms(self) -> float:
+        """How many steps of fixed work take a millisecond of unthrottled CPU time."""
+        event: dict[str, object] = {"kind": "fixed", "iterations": _ITERATIONS_PROBED}
+        least = min(self.trial(1769, event).cpu["first_invoke"] for _ in range(3))
+        return _ITERATIONS_PROBED * 1e6 / least

@@ -33,12 +33,6 @@ def work(event):
     burn(event["cpu_ms"])
 
 
-def phased(event):
-    """Work that starts at a moment of the caller's choice."""
-    time.sleep(event["wait_s"])
-    burn(event["cpu_ms"])
-
-
 def memory(event):
     """Copy through more memory than the caches hold, for so much CPU time."""
     size, piece = 32_000_000, 128_000
@@ -96,7 +90,6 @@ KINDS = {
     "busy": busy,
     "fixed": fixed,
     "work": work,
-    "phased": phased,
     "memory": memory,
     "light": light,
     "crash": crash,
