@@ -228,7 +228,21 @@ def _until_closed(client: socket.socket) -> list[int]:
             data += piece
     except ConnectionResetError:
         return []
-    return [int(part[:3]) for part in data.split(b"HTTP/1.1 ")[1:] if part[:3] != b"100"]
+    return _statuses(data)
+
+
+def _statuses(data: bytes) -> list[int]:
+    """The statuses of whole answers; what they quote of a request may look like another one."""
+    found = []
+    while data:
+        head, end, rest = data.partition(b"\r\n\r\n")
+        assert end and head.startswith(b"HTTP/1.1 "), f"not an answer: {data[:200]!r}"
+        status = int(head[9:12])
+        _, _, length = head.lower().partition(b"content-length: ")
+        data = rest[int(length.split(b"\r\n")[0]) if length else 0 :]
+        if status != 100:
+            found.append(status)
+    return found
 
 
 def _answer(client: socket.socket) -> tuple[int, bytes]:
