@@ -48,10 +48,12 @@ def main() -> int:
         "quota": lambda scratch: (quota.check(scratch, options.trials),),
     }
     wanted = [options.only] if options.only else list(checks)
-    sections = [section for name in wanted for section in _run(name, checks[name])]
-    text = _HEAD + "\n".join(section.markdown() for section in sections)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(options.output, text.encode())
+    sections: list[Section] = []
+    for name in wanted:
+        sections += _run(name, checks[name])
+        text = _HEAD + "\n".join(section.markdown() for section in sections)
+        write_whole(options.output, text.encode())
     print(text)
     return 0 if all(section.ok for section in sections) else 1
 

@@ -236,7 +236,8 @@ def _statuses(data: bytes) -> list[int]:
     found = []
     while data:
         head, end, rest = data.partition(b"\r\n\r\n")
-        assert end and head.startswith(b"HTTP/1.1 "), f"not an answer: {data[:200]!r}"
+        assert head.startswith(b"HTTP/1.1 "), f"not an answer: {data[:200]!r}"
+        assert end, f"not a whole answer: {data[:200]!r}"
         status = int(head[9:12])
         _, _, length = head.lower().partition(b"content-length: ")
         data = rest[int(length.split(b"\r\n")[0]) if length else 0 :]
