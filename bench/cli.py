@@ -57,7 +57,22 @@ def main(argv: list[str] | None = None) -> int:
         from bench import __version__
 
         return _print(f"coldbench {__version__}\n", 0)
+    _fill_standard_streams()
     return guarded(arguments, _command)
+
+
+def _fill_standard_streams() -> None:
+    """Open what the caller has closed (``>&-``), before some other file gets its number."""
+    import os
+
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != fd:
+                os.dup2(null, fd)
+                os.close(null)
+            os.set_inheritable(fd, True)
+            setattr(sys, name, os.fdopen(fd, "r" if fd == 0 else "w", closefd=False))
 
 
 def guarded(arguments: list[str], command: Callable[[list[str]], tuple[str | bytes, int]]) -> int:
@@ -68,9 +83,14 @@ def guarded(arguments: list[str], command: Callable[[list[str]], tuple[str | byt
     from bench.errors import BenchError
 
     def stop(*_: object) -> None:
+        # Cleaning up follows, which an impatient second one must not cut short.
+        for signum in before:
+            signal.signal(signum, lambda *_: None)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    for signum in before:
+        signal.signal(signum, stop)
     try:
         text, code = command(arguments)
         return _print(text, code)
@@ -92,7 +112,8 @@ def guarded(arguments: list[str], command: Callable[[list[str]], tuple[str | byt
         return _EXIT_INTERNAL
     finally:
         gc.enable()
-        signal.signal(signal.SIGTERM, before)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def _command(arguments: list[str]) -> tuple[str | bytes, int]:

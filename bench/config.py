@@ -7,11 +7,12 @@ The project file is the nearest ``coldbench.toml``, or ``pyproject.toml`` with a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from bench.errors import ConfigError, UnknownName
+from bench.frozen import dataclass
 from bench.settings import ENVIRONMENT_PREFIX, SETTINGS, Setting
 from bench.subjects import CpuMode, PageCache
 

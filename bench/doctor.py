@@ -131,7 +131,8 @@ def _process_control(found: Findings) -> Check:
     return Check(
         name="process limit",
         status="warning",
-        detail="no pids controller to write to: functions may start any number of processes",
+        # RLIMIT_NPROC counts all processes of a user: it would limit strangers and let root pass.
+        detail="no pids controller to write to: functions may start more than 1,024 processes",
         fix="run as root, or delegate the `pids` controller",
     )
 

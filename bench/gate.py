@@ -17,6 +17,7 @@ from bench.errors import (
     EXIT_OK,
     EXIT_REGRESSION,
     BuildError,
+    Interrupted,
     MeasurementError,
 )
 from bench.model import (
@@ -82,14 +83,17 @@ def gated(record: Record, judgement: Judgement, demands: Demands, *, margin: flo
 def exit_code(record: Record, judgement: Judgement, *, strict: bool) -> int:
     """Choose the code of the worst thing that happened: nothing built comes before nothing known.
 
-    With a gate it is the gate's. Otherwise a build that failed is 3; an unfit run or a measured
-    cell without one valid trial 4; then a regression 1, an incomparable run 6 and, with
-    ``strict``, 5 for any undecided comparison and for a run in which nothing was compared.
+    With a gate it is the gate's. Otherwise a build that failed is 3; an interrupted run 130; an
+    unfit run or a measured cell without one valid trial 4; then a regression 1, an incomparable
+    run 6 and, with ``strict``, 5 for any undecided comparison and for a run in which nothing was
+    compared.
     """
     if judgement.gate is not None:
         return judgement.gate.exit_code
     if record.failed_builds:
         return BuildError.exit_code
+    if not record.complete:
+        return Interrupted.exit_code
     if not judgement.fit or _empty_cells(record, judgement):
         return MeasurementError.exit_code
     if judgement.verdict == "regression":

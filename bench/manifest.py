@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from bench.config import read_toml, unknown_key
 from bench.errors import ConfigError
+from bench.frozen import dataclass
 from bench.settings import parse_memory
 from bench.subjects import Runtime, VariantSource
 
@@ -62,7 +63,7 @@ class Manifest:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Table:
     """One TOML table with the file and key it came from, for errors that name both."""
 
@@ -100,7 +101,8 @@ class _Table:
         value = self.values.get(key, {})
         if not isinstance(value, dict):
             raise self.wrong(key, "a table")
-        return _Table(self.path, f"{self.key}.{key}" if self.key else key, value)
+        name = f"{self.key}.{key}" if self.key else key
+        return _Table(path=self.path, key=name, values=value)
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -112,7 +114,7 @@ def read_manifest(directory: Path) -> Manifest:
     path = directory / FILE_NAME
     if not path.is_file():
         return Manifest(path=path)
-    top = _Table(path, "", read_toml(path))
+    top = _Table(path=path, key="", values=read_toml(path))
     top.only(_KEYS)
     name = _runtime_name(top)
     names, sources = _variants(top, directory)

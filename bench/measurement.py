@@ -71,14 +71,22 @@ def _signals_blocked() -> Iterator[None]:
 
 
 def _pass_signals_on(process: subprocess.Popen[str]) -> ExitStack:
-    """Hand SIGINT and SIGTERM to the measuring process, until the stack is closed."""
+    """Hand SIGINT and SIGTERM to the measuring process, until the stack is closed.
+
+    Once one has come, later ones do nothing: what follows is cleaning up.
+    """
+    came = []
 
     def pass_on(signum: int, _frame: FrameType | None) -> None:
+        came.append(signum)
         process.send_signal(signum)
+
+    def hand_back(signum: int, handler: Any) -> None:
+        signal.signal(signum, (lambda *_: None) if came else handler)
 
     stack = ExitStack()
     for signum in STOP_SIGNALS:
-        stack.callback(signal.signal, signum, signal.signal(signum, pass_on))
+        stack.callback(hand_back, signum, signal.signal(signum, pass_on))
     return stack
 
 

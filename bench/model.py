@@ -474,6 +474,8 @@ class Judgement:
     warnings: tuple[str, ...] = ()
     #: As in the plan.
     primary: str = "cpu_cold_total"
+    #: The relative change of the primary metric that was taken to matter.
+    margin: float = 0.01
     #: Median over all comparisons of the primary metric's ratio: a drift that all of them share.
     median_ratio: float | None = None
     expected: tuple[ExpectedTotal, ...] = ()

@@ -261,6 +261,7 @@ def _measure(order: SessionOrder, narrator: Narrator, stop: StopPipe) -> None:
             "cgroup": backend.cgroups.version,
             "cgroup_reason": backend.cgroups.reason,
             "function_files": backend.file_system,
+            "round_trip": backend.round_trip(),
         }
         record = replace(record, environment=dict(sorted(facts.items())))
         question = Question(narrator, sys.stdin.fileno(), stop.fd)

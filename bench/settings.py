@@ -7,10 +7,10 @@ From an entry of :data:`SETTINGS` follow the key in the project file, the enviro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.frozen import dataclass
 from bench.subjects import COMPARED_METRICS, MEMORY_MAX_MB, MEMORY_MIN_MB
 from bench.units import parse_seconds
 

@@ -10,7 +10,7 @@ from bench.advice import RecordAdvisor
 from bench.backends import TrialOrder
 from bench.backends.noise import Machine
 from bench.backends.scripted import ScriptedBackend, ScriptedTrial
-from bench.model import Arm, Cell, Event, Function, KnownShift, Plan, Record, Trial
+from bench.model import Arm, Cell, Demands, Event, Function, KnownShift, Plan, Record, Trial
 from bench.orders import StagedArm
 from bench.planning import LOOKS
 from bench.schedule import is_control
@@ -33,6 +33,8 @@ class Setting:
     looks: tuple[int, ...] = LOOKS
     #: An arm at the second place of its group takes so much longer.
     second_delay: float = 0.0
+    #: What the run is held to.
+    demands: Demands = Demands()
     #: What becomes of each trial before it is recorded.
     edit: Callable[[Trial, Plan], Trial] = lambda trial, _: trial
 
@@ -149,6 +151,7 @@ def _record(plan: Plan, setting: Setting, event: Path) -> Record:
         wall_ns=0,
         wall_in_trials_ns=0,
         control_functions=(_function(_CONTROL, event),),
+        demands=setting.demands,
     )
 
 

@@ -78,11 +78,10 @@ def create_record(directory: Path, record: Record) -> None:
         (aside / TRIALS_FILE).touch()
         _write_header(aside, record)
         aside.rename(directory)
-    except OSError as error:
+    except BaseException as error:
         shutil.rmtree(aside, ignore_errors=True)
-        raise _cannot_write(directory, error) from error
-    except StorageError:
-        shutil.rmtree(aside, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise _cannot_write(directory, error) from error
         raise
 
 
@@ -177,8 +176,8 @@ def load_record(path: Path) -> Record:
     record, data = _read_header(file)
     trials_file = directory / TRIALS_FILE
     lines = _read_lines(trials_file)
-    sealed = check_seal(file, data, lines)
-    return replace(record, trials=_trials(trials_file, lines), sealed=sealed)
+    trials = _trials(trials_file, lines)  # first: it knows the line, the seal only the file
+    return replace(record, trials=trials, sealed=check_seal(file, data, lines))
 
 
 def load_header(directory: Path) -> Record:

@@ -8,9 +8,11 @@ those of a whole run twenty.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Literal
+
+from bench.frozen import dataclass
 
 Runtime = Literal["go", "python", "custom"]
 PageCache = Literal["warm", "evicted"]
@@ -28,6 +30,9 @@ COMPARED_METRICS = (
 
 MEMORY_MIN_MB = 128
 MEMORY_MAX_MB = 10_240
+#: Lambda's limits on the size of ``/tmp``.
+STORAGE_MIN_MB = 512
+STORAGE_MAX_MB = 10_240
 #: The memory size at which Lambda grants one full vCPU.
 MEMORY_ONE_VCPU_MB = 1_769
 #: Lambda's quota on a function's code and its layers together, unpacked.

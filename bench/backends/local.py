@@ -14,7 +14,7 @@ from pathlib import Path
 from bench import page_cache
 from bench.backends import TrialOrder
 from bench.cpu_share import await_phase, quota_us
-from bench.emulator import accounting, limits, root_filesystem
+from bench.emulator import accounting, limits, root_filesystem, round_trip
 from bench.emulator.cgroups import detect, enter_v2
 from bench.emulator.deployment import Deployment, PythonRuntime
 from bench.emulator.environment import ExecutionEnvironment
@@ -22,6 +22,7 @@ from bench.emulator.faults import FunctionFault
 from bench.emulator.invocation import Invocation
 from bench.emulator.log_stream import log_tail
 from bench.emulator.processes import Launcher
+from bench.errors import MeasurementError
 from bench.model import CpuMode, Trial, TrialError
 
 
@@ -110,6 +111,22 @@ class LocalBackend:
     def file_system(self) -> str:
         """What functions see, in one sentence."""
         return root_filesystem.sentence(self._launcher.root_obstacle)
+
+    def round_trip(self) -> dict[str, int]:
+        """What an invoke of a runtime that does nothing takes here; see :mod:`round_trip`.
+
+        To be called before the first trial.
+
+        Raises:
+            MeasurementError: the interpreter that runs us does not run that runtime.
+        """
+        try:
+            return round_trip.measure(self._launcher, self._work_directory)
+        except FunctionFault as fault:
+            raise MeasurementError(
+                f"our own round trip cannot be measured: {fault.message}",
+                hint="`coldbench doctor` shows what this machine permits",
+            ) from fault
 
     def close(self) -> None:
         """End the launcher and remove the cgroup."""

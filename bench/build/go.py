@@ -20,7 +20,6 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bench.build import elf
@@ -37,6 +36,7 @@ from bench.build.package import BOOTSTRAP, Facts, Package, load, publish
 from bench.build.process import Command, Completed
 from bench.build.workshop import Outcome, Pair, PairId, State, Workshop, advice, failed, pair_id
 from bench.errors import BuildError
+from bench.frozen import dataclass
 
 #: Two chains of variants keep two cores busy while one waits for its slowest package.
 _CHAINS = 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench.build.cache import content_key
@@ -14,6 +13,7 @@ from bench.build.process import Command, shell_line
 from bench.build.toolchain import ARCHITECTURES, Go, machine
 from bench.build.workshop import Pair, Workshop
 from bench.errors import BuildError
+from bench.frozen import dataclass
 from bench.subjects import Variant
 
 #: Flags that change which files are compiled or how they are linked, but not how they are compiled.

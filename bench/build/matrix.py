@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bench.build.cache import BuildCache
 from bench.build.package import Package
 from bench.build.process import ProcessRunner, Runner
 from bench.build.toolchain import Toolchains
 from bench.build.workshop import BuildEvent, Outcome, Pair, PairId, Workshop, pair_id
+from bench.frozen import dataclass
 from bench.subjects import UNPACKED_LIMIT_BYTES, Artifact, FailedBuild, Function, Runtime, Variant
 from bench.units import format_bytes
 

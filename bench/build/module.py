@@ -13,11 +13,11 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bench.build.sources import holds_no_sources, is_report_file
 from bench.errors import BuildError
+from bench.frozen import dataclass
 
 _MODULE_FILES = ("go.mod", "go.sum", "vendor/modules.txt")
 _BLOCK_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)

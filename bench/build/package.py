@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from bench.build.cache import BuildCache, write_atomically
+from bench.frozen import dataclass
 from bench.subjects import Artifact, Function, Variant
 
 KIND = "packages"

@@ -14,11 +14,12 @@ import signal
 import threading
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bench.errors import Interrupted
+from bench.frozen import dataclass
 
 if TYPE_CHECKING:
     import subprocess

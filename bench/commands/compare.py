@@ -6,11 +6,12 @@ import secrets
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from bench.commands.conclusion import conclude
-from bench.commands.execution import run_plan
+from bench.commands.execution import interruptible, resume_command, run_plan
 from bench.commands.options import CompareOptions
 from bench.commands.plan_text import describe
 from bench.commands.preparation import Prepared, all_failed, built, new_record, plan_of
@@ -34,16 +35,19 @@ def execute(options: CompareOptions) -> tuple[str, int]:
     """
     progress = choose(options.verbosity, sys.stderr)
     names = (options.baseline_revision, options.candidate_revision)
-    with checked_out(names, options.settings, cwd=options.cwd) as sides:
-        prepared = _prepare(options, sides, progress)
-        if options.dry_run:
-            return describe(prepared.record), 0
-        prepared = _created(prepared)
-    if prepared.record.plan.cells:
-        run_plan(prepared, options, progress)
-    else:
-        seal(prepared.directory, replace(prepared.record, complete=True))
-    return conclude(prepared.directory, options, progress)
+    with ExitStack() as interruption:
+        with checked_out(names, options.settings, cwd=options.cwd) as sides:
+            prepared = _prepare(options, sides, progress)
+            if options.dry_run:
+                return describe(prepared.record), 0
+            resume = resume_command(prepared.directory, options)
+            interruption.enter_context(interruptible(prepared.directory, resume))
+            prepared = _created(prepared)
+        if prepared.record.plan.cells:
+            run_plan(prepared, options, progress)
+        else:
+            seal(prepared.directory, replace(prepared.record, complete=True))
+        return conclude(prepared.directory, options, progress)
 
 
 def _prepare(options: CompareOptions, sides: Sequence[Side], progress: Progress) -> Prepared:

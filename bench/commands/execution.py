@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,29 +19,56 @@ from bench.measurement import measure
 from bench.progress import Progress
 from bench.session import SessionOrder, StagedArm
 from bench.staging import Staging, stage
-from bench.store import load_record, seal
+from bench.store import RECORD_FILE, load_header, load_record, seal
 
 
 def run_plan(prepared: Prepared, options: RunOptions, progress: Progress) -> None:
-    """Run the plan; whatever ends it early, the user is told how to go on.
+    """Run the plan; if it cannot be measured, the user is told how to go on.
 
     Raises:
-        Interrupted: by a signal, while staging or measuring.
+        Interrupted: by a signal, while measuring.
         MeasurementError: the measuring process failed.
     """
-    run_id = prepared.record.run_id
-    resume = f"`coldbench run --resume {run_id}{_kept_flags(options)}`"
     try:
         _measure_staged(prepared, options, progress)
-    except (Interrupted, KeyboardInterrupt):
-        raise Interrupted(
-            f"interrupted; the trials so far are in {prepared.directory}",
-            hint=f"go on with {resume}, or see `coldbench report {prepared.directory}`",
-        ) from None
     except MeasurementError as error:
+        resume = resume_command(prepared.directory, options)
         raise type(error)(
-            error.message, hint=f"{error.hint or 'the trials so far are kept'}; go on with {resume}"
+            error.message,
+            hint=f"{error.hint or 'the trials so far are kept'}; go on with `{resume}`",
         ) from error
+
+
+@contextmanager
+def interruptible(directory: Path, resume: str) -> Iterator[None]:
+    """Whenever a run is interrupted from the moment it is on record, the user is told how to go on.
+
+    Args:
+        directory: of the record, which the ``with`` may only be about to make.
+        resume: the command that goes on.
+
+    Raises:
+        Interrupted: by a signal, anywhere inside.
+    """
+    try:
+        yield
+    except (Interrupted, KeyboardInterrupt):
+        if not (directory / RECORD_FILE).exists():
+            raise Interrupted("interrupted before anything was measured") from None
+        report = f"`coldbench report {shlex.quote(str(directory))}`"
+        if load_header(directory).complete:
+            raise Interrupted(
+                f"interrupted; the run is complete, and in {directory}", hint=f"see {report}"
+            ) from None
+        raise Interrupted(
+            f"interrupted; the trials so far are in {directory}",
+            hint=f"go on with `{resume}`, or see {report}",
+        ) from None
+
+
+def resume_command(directory: Path, options: RunOptions) -> str:
+    """The command that goes on with a run."""
+    return f"coldbench run --resume {directory.name}{_kept_flags(options)}"
 
 
 def _measure_staged(prepared: Prepared, options: RunOptions, progress: Progress) -> None:
@@ -92,7 +121,10 @@ def _pythons(artifacts: Artifacts, options: RunOptions) -> dict[str, PythonRunti
 
 def _python(runtime: RuntimeDirectory) -> PythonRuntime:
     return PythonRuntime(
-        interpreter=runtime.interpreter, directory=runtime.directory, minor=runtime.minor
+        interpreter=runtime.interpreter,
+        directory=runtime.directory,
+        minor=runtime.minor,
+        version=runtime.version,
     )
 
 

@@ -8,19 +8,21 @@ import signal
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
+from bench.emulator import limits
+from bench.emulator.cgroups import detect, enter_v2
 from bench.emulator.processes import Launcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bench.build import BuildCache, BuildEvent
+    from bench.build import BuildCache
     from bench.commands.invoke_output import Output
     from bench.commands.options import InvokeOptions
-    from bench.emulator.deployment import Deployment, PythonRuntime
+    from bench.emulator.deployment import Deployment
     from bench.emulator.function import LocalFunction
     from bench.emulator.limits import Cgroup
-    from bench.subjects import Artifact, CpuMode, Function
+    from bench.subjects import CpuMode, Function
 
 _FUNCTION_FAILED = 1
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -37,15 +39,21 @@ def execute(options: InvokeOptions) -> tuple[str | bytes, int]:
         StorageError: there is no space for its files.
     """
     gc.disable()  # until the function runs, as most of what follows imports modules
+    support = limits.usable(enter_v2(detect()))
+    limits.remove_abandoned(support)
     with ExitStack() as removals, closing(Launcher()) as launcher:
         for signum in _STOP_SIGNALS:
             removals.callback(signal.signal, signum, signal.getsignal(signum))
+        cgroup = limits.create(support, limits.owner_name())
+        if cgroup is not None:
+            removals.callback(cgroup.remove)
+            launcher.begin_join(cgroup.procs_files)
         # Only now the rest is imported: the launcher starts meanwhile, on another processor.
         from bench.commands.invoke_output import Output
 
         output = Output(options)
         try:
-            return _invoke(options, launcher, output, removals)
+            return _invoke(options, launcher, cgroup, output, removals)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
@@ -53,9 +61,14 @@ def execute(options: InvokeOptions) -> tuple[str | bytes, int]:
 
 
 def _invoke(
-    options: InvokeOptions, launcher: Launcher, output: Output, removals: ExitStack
+    options: InvokeOptions,
+    launcher: Launcher,
+    cgroup: Cgroup | None,
+    output: Output,
+    removals: ExitStack,
 ) -> tuple[str | bytes, int]:
     from bench.build import BuildCache
+    from bench.commands.invoke_build import artifact_of
     from bench.commands.invoke_input import read_event, read_function
     from bench.emulator.invocation import Caller
 
@@ -66,9 +79,11 @@ def _invoke(
     if is_package:
         tree, handler, minor = scratch / "package", function.handler, function.runtime_version
     else:
-        artifact = _artifact(function, options, cache, output)
+        artifact = artifact_of(function, options, cache, output.note)
         tree, handler, minor = artifact.tree_path, artifact.handler, artifact.python_minor
-    deployment = _deployment(function, tree, handler, minor, options, cache)
+    deployment = _deployment(function, tree, handler, minor, options, cache, output)
+    if options.ephemeral_storage_mb is not None:
+        deployment = _with_limited_tmp(deployment, options.ephemeral_storage_mb, launcher, output)
     caller = Caller(
         trace_id=options.trace_id,
         client_context=options.client_context,
@@ -76,10 +91,10 @@ def _invoke(
     )
     failed = False
     snap_start = options.cpu == "snap-start"
-    with _deployed(deployment, snap_start, launcher, scratch, output, removals) as deployed:
+    with _deployed(deployment, snap_start, launcher, cgroup, scratch, output) as deployed:
         gc.enable()
-        for _ in range(options.repeat):
-            answer = deployed.invoke(event, caller=caller, stream_to=output.sink)
+        for left in reversed(range(options.repeat)):
+            answer = deployed.invoke(event, caller=caller, stream_to=output.sink, last=left == 0)
             output.add(answer)
             failed = failed or answer.function_error is not None
     return output.rest(), _FUNCTION_FAILED if failed else 0
@@ -92,44 +107,14 @@ def _finish_undisturbed() -> None:
 
 
 def _no_space(error: OSError, options: InvokeOptions) -> Exception:
+    from bench.commands.invoke_build import NO_SPACE_HINT
     from bench.errors import StorageError
 
     where = error.filename or options.settings.cache
     return StorageError(
         f"no space left to write {where}",
-        hint="free some, or choose another directory: `--cache DIR` or COLDBENCH_CACHE=DIR",
+        hint=NO_SPACE_HINT,
     )
-
-
-def _artifact(
-    function: Function, options: InvokeOptions, cache: BuildCache, output: Output
-) -> Artifact:
-    from bench.build import build_matrix
-    from bench.errors import BuildError, UnknownName
-    from bench.functions import recipes
-    from bench.variants import BASELINES
-
-    known = {v.id: v for v in recipes(function)}
-    wanted = options.variant or BASELINES[function.runtime]
-    if options.variant is None and wanted not in known:
-        wanted = next(iter(known))
-    if wanted not in known:
-        raise UnknownName("variant", wanted, known)
-
-    def tell(event: BuildEvent) -> None:
-        # To copy a custom function takes no time that anybody would wonder about.
-        if event.state == "started" and function.runtime != "custom":
-            output.note(f"building {event.function}, variant {event.variant}")
-
-    result = build_matrix(
-        [(function, known[wanted])], cache=cache, prove_reproducible=False, observer=tell
-    )
-    for failure in result.failures:
-        raise BuildError(f"{function.id} does not build: {failure.command}\n{failure.message}")
-    (artifact,) = result.artifacts
-    for warning in artifact.warnings:
-        output.note(warning)
-    return artifact
 
 
 def _deployment(
@@ -139,7 +124,9 @@ def _deployment(
     minor: str | None,
     options: InvokeOptions,
     cache: BuildCache,
+    output: Output,
 ) -> Deployment:
+    from bench.commands.invoke_build import python_of
     from bench.emulator import layers
     from bench.emulator.deployment import Deployment
 
@@ -151,10 +138,25 @@ def _deployment(
         tree=tree,
         memory_mb=function.memory_mb,
         cpu_mode=_cpu_mode(options),
-        python=_python(minor, cache) if function.runtime == "python" else None,
+        python=python_of(minor, cache, output.note) if function.runtime == "python" else None,
         log_format="JSON" if options.log_json else "Text",
         layers=options.layers,
     )
+
+
+def _with_limited_tmp(
+    deployment: Deployment, size_mb: int, launcher: Launcher, output: Output
+) -> Deployment:
+    """The size of ``/tmp`` where this machine can enforce it, else a word about it."""
+    from dataclasses import replace
+
+    from bench.emulator import ephemeral_storage
+
+    obstacle = launcher.root_obstacle or ephemeral_storage.obstacle()
+    if obstacle is None:
+        return replace(deployment, ephemeral_storage_mb=size_mb)
+    output.note(f"/tmp is not limited to {size_mb} MB here: {obstacle}")
+    return deployment
 
 
 def _cpu_mode(options: InvokeOptions) -> CpuMode:
@@ -164,39 +166,23 @@ def _cpu_mode(options: InvokeOptions) -> CpuMode:
     return options.cpu or options.settings.cpu
 
 
-def _python(minor: str | None, cache: BuildCache) -> PythonRuntime:
-    from bench.build import runtime_for
-    from bench.emulator.deployment import PythonRuntime
-
-    runtime = runtime_for(minor, cache)
-    return PythonRuntime(
-        interpreter=runtime.interpreter, directory=runtime.directory, minor=runtime.minor
-    )
-
-
 @contextmanager
 def _deployed(
     deployment: Deployment,
     snap_start: bool,
     launcher: Launcher,
+    cgroup: Cgroup | None,
     scratch: Path,
     output: Output,
-    removals: ExitStack,
 ) -> Iterator[LocalFunction]:
-    """The function in its cgroup, which ``removals`` removes when the launcher has left it."""
+    """The function, ready for its first event; ended when the context is left."""
     import shutil
     from dataclasses import replace
 
-    from bench.emulator import limits
-    from bench.emulator.cgroups import detect, enter_v2
     from bench.emulator.function import Configuration, LocalFunction
 
-    support = limits.usable(enter_v2(detect()))
-    limits.remove_abandoned(support)
-    cgroup: Cgroup | None = limits.create(support, limits.owner_name())
     if cgroup is not None:
-        removals.callback(cgroup.remove)
-        launcher.join(cgroup.procs_files)
+        launcher.await_join()
     if launcher.root_obstacle is not None and deployment.tree.parent != scratch:
         # Without a read-only mount a function could write to its package in the cache.
         tree = scratch / "task"

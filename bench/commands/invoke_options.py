@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.commands.surroundings import Options
 from bench.errors import UnknownName, UsageError
+from bench.frozen import dataclass
 from bench.manifest import TIMEOUT_MAX_S
 from bench.settings import MEMORY_WORDS, parse_memory, whole_number
+from bench.subjects import STORAGE_MAX_MB, STORAGE_MIN_MB
 from bench.units import parse_seconds
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class InvokeOptions(Options):
     function_name: str | None = None
     #: Directories and zip files, as given; a later one wins.
     layers: tuple[Path, ...] = ()
+    #: The size of ``/tmp``; None does not limit it.
+    ephemeral_storage_mb: int | None = None
     #: What the caller hands over besides the event: JSON, JSON, and an X-Ray trace header.
     client_context: str | None = None
     cognito_identity: str | None = None
@@ -70,6 +74,11 @@ def declare(parser: CommandParser) -> None:
         action="append",
         metavar="DIR|ZIP",
         help="a layer, as in /opt; repeatable, up to 5, a later one wins",
+    )
+    parser.value(
+        "--ephemeral-storage",
+        metavar="MB",
+        help=f"size of /tmp, {STORAGE_MIN_MB} to {STORAGE_MAX_MB} as on Lambda [not limited]",
     )
     parser.value("--variant", metavar="ID", help="which build [the baseline]")
     parser.value("--function-name", metavar="NAME", help="its name [that of the directory]")
@@ -109,6 +118,12 @@ def read(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> In
         environment=dict(_variable(text) for text in parsed.env or ()),
         variant=parsed.variant,
         function_name=parsed.function_name,
+        ephemeral_storage_mb=_parsed(
+            "--ephemeral-storage",
+            parsed.ephemeral_storage,
+            lambda text: whole_number(text, STORAGE_MIN_MB, STORAGE_MAX_MB),
+            f"a whole number of MB from {STORAGE_MIN_MB} to {STORAGE_MAX_MB:,}",
+        ),
         layers=tuple(cwd / Path(layer).expanduser() for layer in parsed.layer or ()),
         client_context=_json_option("--client-context", parsed.client_context),
         cognito_identity=_json_option("--cognito-identity", parsed.cognito_identity),

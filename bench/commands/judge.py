@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench.commands.options import JudgeOptions
 from bench.commands.records import find_record
 from bench.errors import EXIT_INCOMPARABLE
-from bench.model import Comparison, Judgement
+from bench.model import Comparison, Judgement, Record
 from bench.report.gate import gate_lines
 from bench.units import format_change
 
@@ -46,7 +46,7 @@ def execute(options: JudgeOptions) -> tuple[str, int]:
         }
         text = json.dumps(kept, indent=2, allow_nan=False) + "\n"
     else:
-        text = "\n".join(_lines(judgement)) + "\n"
+        text = "\n".join(_lines(record, judgement)) + "\n"
     directory = path if path.is_dir() else path.parent
     announce(Announced(record, judgement, code, directory), options.environ)
     return text, code
@@ -59,9 +59,11 @@ def _assessed(assessment: Assessment, *, json: bool) -> tuple[str, int]:
     return text, EXIT_INCOMPARABLE
 
 
-def _lines(judgement: Judgement) -> Iterator[str]:
+def _lines(record: Record, judgement: Judgement) -> Iterator[str]:
     """Give the verdict, why a run is unfit, then one line per comparison of the primary metric."""
     yield judgement.verdict
+    if not record.complete:
+        yield f"  interrupted; `coldbench run --resume {record.run_id}` goes on"
     for reason in judgement.fit_reasons:
         yield f"  {reason}"
     decisive = [c for c in judgement.comparisons if c.metric == judgement.primary]

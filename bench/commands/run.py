@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 
 from bench.commands.conclusion import conclude
-from bench.commands.execution import run_plan
+from bench.commands.execution import interruptible, resume_command, run_plan
 from bench.commands.options import RunOptions
 from bench.commands.plan_text import describe
 from bench.commands.preparation import Prepared, build, new_record, plan_of
@@ -26,20 +26,24 @@ def execute(options: RunOptions) -> tuple[str, int]:
         from bench.commands import run_aws
 
         return run_aws.execute(options)
-    if options.resume is not None:
-        prepared = resumed(options, progress)
-    else:
-        selections, artifacts, failures = build(options, progress)
-        plan = plan_of(options, selections, artifacts)
-        functions = [replace(s.function, events=s.events) for s in selections]
-        record = new_record(options, plan, functions, artifacts, failures)
-        if options.dry_run:
-            return describe(record), 0
-        directory = options.settings.out / "records" / record.run_id
-        create_record(directory, record)
-        prepared = Prepared(directory, record, artifacts)
-    run_plan(prepared, options, progress)
-    return conclude(prepared.directory, options, progress)
+    prepared = resumed(options, progress) if options.resume else _prepared(options, progress)
+    if options.dry_run and not options.resume:
+        return describe(prepared.record), 0
+    directory = prepared.directory
+    with interruptible(directory, resume_command(directory, options)):
+        if not options.resume:
+            create_record(directory, prepared.record)
+        run_plan(prepared, options, progress)
+        return conclude(directory, options, progress)
+
+
+def _prepared(options: RunOptions, progress: Progress) -> Prepared:
+    """A new run, not yet on record."""
+    selections, artifacts, failures = build(options, progress)
+    plan = plan_of(options, selections, artifacts)
+    functions = [replace(s.function, events=s.events) for s in selections]
+    record = new_record(options, plan, functions, artifacts, failures)
+    return Prepared(options.settings.out / "records" / record.run_id, record, artifacts)
 
 
 def _is_for_aws(options: RunOptions, progress: Progress) -> bool:

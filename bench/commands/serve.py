@@ -87,7 +87,8 @@ def _welcome(options: ServeOptions, url: str) -> str:
     if options.verbosity >= 0:
         lines += [
             "  export AWS_ENDPOINT_URL=" + url,
-            "  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_REGION=us-east-1",
+            "  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any",
+            "  export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1",
         ]
     return "\n".join(lines) + "\n"
 

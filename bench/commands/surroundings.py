@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from bench.config import Settings
 from bench.errors import UsageError
+from bench.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,11 +36,11 @@ def execute(options: TrendOptions) -> tuple[str, int]:
         lines = [f"anchor of {a.function}: {a.variant} {a.digest[:12]}" for a in kept]
         return "\n".join(lines) + "\n", EXIT_OK
     if options.measure:
-        progress.say(f"{measure(options, progress)} entries added to {options.history}")
+        progress.say(f"{_entries(measure(options, progress))} added to {options.history}")
     if options.append is not None:
         record = load_record(find_record(options.append, options.settings, cwd=options.cwd))
         added = append(record, current_commit(options.cwd), options)
-        progress.say(f"{added} entries added to {options.history}")
+        progress.say(f"{_entries(added)} added to {options.history}")
     fresh = _confirmed(options, progress) if options.confirm else []
     found = trends(entries.load(options.history), confirmations.load(options.history))
     if found:
@@ -106,3 +106,7 @@ def _document(found: Iterable[Trend]) -> str:
     ]
     document = {"schema": SCHEMA, "series": rows}
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"

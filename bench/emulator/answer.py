@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 
 from bench.emulator.log_stream import tail
 from bench.emulator.platform_lines import Report
+from bench.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench.emulator.limits import NO_LIMITS, CgroupSupport
+from bench.frozen import dataclass
 
 #: Without these no CPU quota; the others are used where they are.
 _NEEDED_V1 = ("cpu", "cpuacct")
@@ -17,7 +17,7 @@ _WANTED_V1 = (*_WANTED, "freezer")
 _HOME = "coldbench-home"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Mount:
     point: Path
     root: str
@@ -45,7 +45,12 @@ def _cgroup_mounts(mountinfo: str) -> Iterator[_Mount]:
         kind, _, options = after.split(" ", 2)
         if kind in ("cgroup", "cgroup2"):
             fields = before.split()
-            yield _Mount(Path(fields[4]), fields[3], kind, frozenset(options.split(",")))
+            yield _Mount(
+                point=Path(fields[4]),
+                root=fields[3],
+                kind=kind,
+                options=frozenset(options.split(",")),
+            )
 
 
 def _own_groups(text: str) -> dict[str, str]:

@@ -16,24 +16,21 @@ from bench.emulator.connection import Connection
 from bench.emulator.extensions import Extensions
 from bench.emulator.faults import FunctionFault, mid_stream_error, reported
 from bench.emulator.http1 import Sink
-from bench.emulator.http1_head import RESPONSE_MODE_HEADER, Request
+from bench.emulator.http1_head import Request
 from bench.emulator.processes import ExitStatus
-from bench.emulator.runtime_api import (
-    ACCEPTED,
-    Arrival,
-    RuntimeApi,
-    error_body,
-    response_bytes,
+from bench.emulator.runtime_api import Arrival, RuntimeApi, response_bytes
+from bench.emulator.runtime_rules import (
+    ACCEPTED_RESPONSE,
+    API,
+    INIT_ERROR,
+    NEXT,
+    RESTORE_ERROR,
+    RESTORE_NEXT,
+    VERSION,
+    judged,
+    refusal,
+    refusal_or_pong,
 )
-
-_VERSION = "/2018-06-01"
-_API = f"{_VERSION}/runtime"
-_NEXT = f"{_API}/invocation/next"
-_RESTORE_NEXT = f"{_API}/restore/next"
-_GETS = (_NEXT, _RESTORE_NEXT, f"{_VERSION}/ping")
-_POSTS = (f"{_API}/init/error", f"{_API}/restore/error")
-_MODES = ("buffered", "streaming")
-_ACCEPTED = response_bytes(202, ACCEPTED)
 
 #: Answers a request of another API than the Runtime API; False if it is of none it knows.
 OtherApi = Callable[[Arrival], bool]
@@ -115,10 +112,10 @@ class Conversation:
             request = arrival.request
             if request.method == "GET" and self._parks(request.path):
                 self._park(arrival.connection)
-                self._state = "ready" if request.path == _NEXT else "restore-ready"
+                self._state = "ready" if request.path == NEXT else "restore-ready"
                 return arrival.received_ns
             if request.method == "POST" and request.path == self._error_path():
-                arrival.connection.send(_ACCEPTED)
+                arrival.connection.send(ACCEPTED_RESPONSE)
                 raise reported(request)
             self._answer_other(arrival)
 
@@ -180,7 +177,7 @@ class Conversation:
         Raises:
             FunctionFault: exit, or the deadline has come.
         """
-        prefix = f"{_API}/invocation/{self._request_id}/"
+        prefix = f"{API}/invocation/{self._request_id}/"
         while True:
             arrival = self._wait(deadline_ns, timeout_text)
             request = arrival.request
@@ -188,11 +185,12 @@ class Conversation:
             if free and request.method == "POST" and request.path.startswith(prefix):
                 call = request.path[len(prefix) :]
                 if call == "response":
-                    answer, fault = self._judged(request)
+                    answer, kind, text = judged(request)
+                    fault = FunctionFault(kind, self._explained(kind, text)) if kind else None
                     self._responded(arrival, answer)
                     return arrival, fault or mid_stream_error(request)
                 if call == "error":
-                    self._responded(arrival, _ACCEPTED)
+                    self._responded(arrival, ACCEPTED_RESPONSE)
                     return arrival, reported(request)
             self._answer_other(arrival)
 
@@ -214,9 +212,9 @@ class Conversation:
 
     def _parks(self, path: str) -> bool:
         """Whether a GET of this resource is what the state waits for."""
-        if path == _RESTORE_NEXT:
+        if path == RESTORE_NEXT:
             return self._restores and self._state == "init"
-        return path == _NEXT
+        return path == NEXT
 
     def _park(self, connection: Connection) -> None:
         if self._parked is not None and self._parked is not connection:
@@ -249,42 +247,28 @@ class Conversation:
 
     def _answer(self, arrival: Arrival) -> None:
         method, path = arrival.request.method, arrival.request.path
-        if method == "GET" and path == _NEXT and self._state in ("ready", "running"):
+        if method == "GET" and path == NEXT and self._state in ("ready", "running"):
             if self._state == "ready":  # asked again on another connection: the last one gets it
                 self._park(arrival.connection)
             else:
                 arrival.connection.send(self._event)
             return
-        if not path.startswith(f"{_VERSION}/"):
+        if not path.startswith(f"{VERSION}/"):
             if any(answers(arrival) for answers in self._others):
                 return
-            answer = _refusal(404, "NotFound", f"no such resource: {path[:200]}")
+            answer = refusal(404, "NotFound", f"no such resource: {path[:200]}")
         else:
-            answer = self._refusal_or_pong(method, path)
+            answer = refusal_or_pong(method, path, self._request_id, self._state)
         arrival.connection.send(answer)
-
-    def _refusal_or_pong(self, method: str, path: str) -> bytes:
-        if method == "GET" and path == f"{_VERSION}/ping":
-            return response_bytes(200, b"pong", content_type="text/plain")
-        call = path.rpartition("/")[2]
-        of_invocation = path.startswith(f"{_API}/invocation/") and call in ("response", "error")
-        if not (of_invocation or path in _GETS or path in _POSTS):
-            return _refusal(404, "NotFound", f"no such resource: {path[:200]}")
-        if method != ("GET" if path in _GETS else "POST"):
-            return _refusal(405, "MethodNotAllowed", f"{method[:20]} is not for {path[:200]}")
-        if of_invocation and path != f"{_API}/invocation/{self._request_id}/{call}":
-            return _refusal(400, "InvalidRequestID", "Invalid request ID")
-        text = f"{method} {path[:200]} is not allowed in state {self._state}"
-        return _refusal(403, "InvalidStateTransition", text)
 
     def _error_path(self) -> str | None:
         """Where the runtime may report an error that is not one of an invoke."""
-        paths = {"init": _POSTS[0], "restoring": _POSTS[1]}
+        paths = {"init": INIT_ERROR, "restoring": RESTORE_ERROR}
         return paths.get(self._state)
 
     def _streamer(self, stream_to: ResponseSink) -> Callable[[Request], Sink | None]:
         """Picks the streamed response of the current request out of what comes."""
-        path = f"{_API}/invocation/{self._request_id}/response"
+        path = f"{API}/invocation/{self._request_id}/response"
 
         def sink_for(request: Request) -> Sink | None:
             wanted = request.method == "POST" and request.path == path and request.streamed
@@ -296,24 +280,9 @@ class Conversation:
 
         return sink_for
 
-    def _judged(self, request: Request) -> tuple[bytes, FunctionFault | None]:
-        """What to answer to a response, and what is wrong with it."""
-        mode = request.headers.get(RESPONSE_MODE_HEADER, "")
-        if mode and mode.lower() not in _MODES:
-            text = f"Invalid response mode header: {mode[:200]}"
-            answer = _refusal(400, "InvalidResponseModeHeader", text)
-            return answer, FunctionFault("Runtime.InvalidResponseModeHeader", self._text(text))
-        if request.truncated:
-            text = f"the response ended after {request.body_bytes} bytes, before its end"
-            answer = _refusal(400, "TruncatedResponse", text)
-            return answer, FunctionFault("Runtime.TruncatedResponse", self._text(text))
-        if request.too_large:
-            size = request.body_bytes
-            text = f"Response payload size ({size} bytes) exceeded maximum allowed payload size"
-            text += f" ({request.limit_bytes} bytes)."
-            answer = _refusal(413, "RequestEntityTooLarge", text)
-            return answer, FunctionFault("Function.ResponseSizeTooLarge", text)
-        return _ACCEPTED, None
+    def _explained(self, kind: str, text: str) -> str:
+        """A response of too many bytes is told without the request, as Lambda does."""
+        return text if kind == "Function.ResponseSizeTooLarge" else self._text(text)
 
     def _text(self, text: str) -> str:
         """Lambda puts the request id before the text; what was garbled is worth saying too."""
@@ -322,7 +291,3 @@ class Conversation:
             f" (it sent a malformed request: {self._api.garbage})" if self._api.garbage else ""
         )
         return f"{prefix}{text}{garbage}"
-
-
-def _refusal(status: int, kind: str, text: str) -> bytes:
-    return response_bytes(status, error_body(kind, text))

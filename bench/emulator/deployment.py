@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench.cpu_share import visible_cpus
-from bench.emulator import ephemeral_storage, layers, variables
+from bench.emulator import layers, variables
+from bench.emulator.paths import OPT, RUNTIME, TASK
 from bench.emulator.processes import Files, ProcessOrder
 from bench.emulator.programs import hidden_directories
-from bench.emulator.root_filesystem import OPT, RUNTIME, TASK
+from bench.frozen import dataclass
 from bench.subjects import CpuMode, Function
 
 _WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
@@ -24,6 +24,8 @@ class PythonRuntime:
     directory: Path
     #: For example ``3.13``.
     minor: str
+    #: For example ``3.13.9``; None where nobody knows more than the minor.
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,17 @@ class Deployment:
     @property
     def _managed_python(self) -> PythonRuntime | None:
         return self.python if self.function.runtime == "python" else None
+
+    @property
+    def runtime_version(self) -> str:
+        """What ``INIT_START`` calls the runtime, in the form of Lambda's ``python:3.13.v74``.
+
+        A build of AWS's is not what runs here, so it says ``local`` in place of its number.
+        """
+        python = self._managed_python
+        if python is None:
+            return "provided:al2023.local"
+        return f"python:{python.version or python.minor}.local"
 
     def hidden_directories(self, opt: Path | None = None) -> tuple[Path, ...]:
         """What the function's program needs from below the host's ``/tmp`` and ``/opt``.
@@ -147,6 +160,8 @@ class Deployment:
 
     def _tmp(self, scratch: Path, *, private_root: bool) -> Path:
         if private_root and self.ephemeral_storage_mb is not None:
+            from bench.emulator import ephemeral_storage  # starts programs, which few wait for
+
             image = scratch / "tmp.ext4"
             if not image.exists():
                 ephemeral_storage.make(image, self.ephemeral_storage_mb)

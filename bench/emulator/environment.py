@@ -21,9 +21,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.emulator import accounting, launcher, peers, variables
+from bench.emulator import accounting, peers, variables
+from bench.emulator.agreement import STAMP_EXECUTED_NS, STAMP_START_NS
 from bench.emulator.conversation import Conversation, OtherApi, ResponseSink
-from bench.emulator.extensions import Extensions, FunctionIdentity
+from bench.emulator.extensions import Extensions
 from bench.emulator.faults import FunctionFault
 from bench.emulator.identifiers import random_uuid
 from bench.emulator.invocation import (
@@ -37,8 +38,10 @@ from bench.emulator.invocation import (
 )
 from bench.emulator.limits import Cgroup
 from bench.emulator.processes import CannotExecute, ExitStatus, Launcher, ProcessOrder, kill_group
+from bench.emulator.registration import FunctionIdentity
 from bench.emulator.runtime_api import RuntimeApi, response_bytes
 from bench.emulator.shutdown import Shutdown, ShutdownReason
+from bench.emulator.usage import Usage
 from bench.errors import MeasurementError
 
 #: Lambda's limit on the init phase of an on-demand environment.
@@ -85,7 +88,7 @@ class ExecutionEnvironment:
         self._function_name = function_name
         self._timeout_s = timeout_s
         self._cgroup = cgroup
-        self._cpu_base_ns = 0
+        self._usage = Usage(launcher_process.own_pid, cgroup)
         self._at_gate = False
         self._started = False
         self._extension_orders: Sequence[ProcessOrder] = ()
@@ -137,8 +140,7 @@ class ExecutionEnvironment:
         self.private_tmp = self._launcher.prepare(order)
         self._at_gate = True
         accounting.wait_until_idle(self._launcher.own_pid, _IDLE_LIMIT_S)
-        if self._cgroup is not None:
-            self._cpu_base_ns = self._group_cpu_ns()
+        self._usage.begin()
 
     def init(self, limit_s: float = INIT_LIMIT_S) -> int:
         """Start extensions, open the gate, wait until all are ready; returns Init Duration in ns.
@@ -160,7 +162,7 @@ class ExecutionEnvironment:
             init_end_ns = later_ns or init_end_ns
         self.extensions.registration_open = False
         self._launcher.await_stamps()
-        return init_end_ns - (start_ns or self._launcher.stamps[launcher.STAMP_START_NS])
+        return init_end_ns - (start_ns or self._launcher.stamps[STAMP_START_NS])
 
     def _start_extensions(self, deadline_ns: int) -> int:
         """Start the external extensions and wait until they have registered."""
@@ -184,7 +186,7 @@ class ExecutionEnvironment:
     def spawn_ns(self) -> int:
         """From start to the completed exec, in ns; part of Init Duration."""
         stamps = self._launcher.stamps
-        return stamps[launcher.STAMP_EXECUTED_NS] - stamps[launcher.STAMP_START_NS]
+        return stamps[STAMP_EXECUTED_NS] - stamps[STAMP_START_NS]
 
     @property
     def is_restorable(self) -> bool:
@@ -209,14 +211,15 @@ class ExecutionEnvironment:
 
     def cpu_ns(self) -> int:
         """CPU time of the environment since start: of its cgroup, else of its main process."""
-        if self._cgroup is None:
-            return accounting.process_cpu_ns(self.pid)
-        return self._group_cpu_ns() - self._cpu_base_ns
+        return self._usage.cpu_ns(self.pid)
 
-    def _group_cpu_ns(self) -> int:
-        """CPU time of the cgroup without that of the launcher, which lives in it."""
-        assert self._cgroup is not None
-        return self._cgroup.cpu_ns() - accounting.process_cpu_ns(self._launcher.own_pid)
+    def peak_bytes(self) -> int:
+        """Peak memory: of all processes of its cgroup, else of its main process.
+
+        Raises:
+            OSError: the main process has ended.
+        """
+        return self._usage.peak_bytes(self.pid)
 
     def invoke(
         self,
@@ -262,7 +265,7 @@ class ExecutionEnvironment:
             self.extensions.release(extension_event(dict(headers)))
         deadline_ns = released_ns + int(limit_s * 1e9)
         arrival, error = self._conversation.await_response(deadline_ns, text)
-        next_ns = self._next_ns(deadline_ns, text, error)
+        next_ns, ended = self._next(deadline_ns, text, error)
         request = arrival.request
         return Invocation(
             request_id=request_id,
@@ -272,18 +275,22 @@ class ExecutionEnvironment:
             received_ns=arrival.received_ns,
             next_ns=next_ns,
             error=error,
+            ended=ended,
             extensions_ns=self._extensions_ns(deadline_ns, text, error, request.body_bytes),
             first_byte_ns=None if first is None else first.at_ns,
             produced_bytes=request.body_bytes,
         )
 
-    def _next_ns(self, deadline_ns: int, text: str, error: FunctionFault | None) -> int | None:
+    def _next(
+        self, deadline_ns: int, text: str, error: FunctionFault | None
+    ) -> tuple[int | None, FunctionFault | None]:
+        """When the runtime asked for more, or how it ended after it had reported an error."""
         try:
-            return self._conversation.await_next(deadline_ns, text)
-        except FunctionFault:
+            return self._conversation.await_next(deadline_ns, text), None
+        except FunctionFault as fault:
             if error is None:
                 raise
-            return None
+            return None, fault
 
     def _extensions_ns(
         self, deadline_ns: int, text: str, error: FunctionFault | None, produced_bytes: int

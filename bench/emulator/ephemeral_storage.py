@@ -14,9 +14,6 @@ from pathlib import Path
 from bench.emulator import loop_device
 from bench.errors import MeasurementError
 
-#: Lambda's limits on ephemeral storage.
-MIN_MB = 512
-MAX_MB = 10_240
 _MB = 1024 * 1024
 #: Inode tables and bitmaps come on top of what the function may use.
 _OVERHEAD_PER_CENT = 2

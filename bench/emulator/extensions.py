@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from bench.emulator.connection import Connection
 from bench.emulator.faults import FunctionFault
@@ -17,43 +16,19 @@ from bench.emulator.http1_head import Request
 from bench.emulator.identifiers import random_uuid
 from bench.emulator.platform_lines import ExtensionLine
 from bench.emulator.processes import ExitStatus
+from bench.emulator.registration import (
+    Extension,
+    FunctionIdentity,
+    refused_events,
+    wanted_events,
+)
 from bench.emulator.runtime_api import ACCEPTED, Arrival, error_body, response_bytes
 
 _API = "/2020-01-01/extension"
 #: Lambda's limit on extensions, internal and external together.
 MAX_EXTENSIONS = 10
-_EVENTS = ("INVOKE", "SHUTDOWN")
 IDENTIFIER_HEADER = "lambda-extension-identifier"
 _ERROR_TYPE_HEADER = "lambda-extension-function-error-type"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionIdentity:
-    """What an extension is told about its function when it registers."""
-
-    name: str
-    version: str
-    handler: str
-    account: str
-
-
-@dataclass(slots=True, kw_only=True)
-class _Extension:
-    name: str
-    #: Process id of an external extension; None for an internal one.
-    pid: int | None
-    identifier: str = field(default_factory=random_uuid)
-    events: tuple[str, ...] = ()
-    #: ``Started``, ``Registered``, ``Ready``, ``Running``, or how it failed.
-    state: str = "Started"
-    error_type: str | None = None
-    parked: Connection | None = None
-    #: An event that came while it was busy, as a complete answer.
-    pending: bytes | None = None
-
-    @property
-    def registered(self) -> bool:
-        return self.state != "Started"
 
 
 class Extensions:
@@ -69,14 +44,14 @@ class Extensions:
     ) -> None:
         self._function = function
         self._exited = exited
-        self._extensions: list[_Extension] = []
+        self._extensions: list[Extension] = []
         self._fault: FunctionFault | None = None
         #: Whether internal extensions may still register; to be cleared when init is over.
         self.registration_open = True
 
     def launched(self, name: str, pid: int) -> None:
         """An external extension has been started."""
-        self._extensions.append(_Extension(name=name, pid=pid))
+        self._extensions.append(Extension(name=name, pid=pid))
 
     def launch_failed(self, name: str, reason: str) -> FunctionFault:
         """An external extension could not be started, which fails the init.
@@ -85,7 +60,7 @@ class Extensions:
         """
         word = "".join(part.capitalize() for part in reason.split())
         self._extensions.append(
-            _Extension(name=name, pid=None, state="LaunchError", error_type=word)
+            Extension(name=name, pid=None, state="LaunchError", error_type=word)
         )
         return FunctionFault("Extension.LaunchError", f"extension {name}: {reason}")
 
@@ -212,20 +187,20 @@ class Extensions:
             text = f"Extension limit ({MAX_EXTENSIONS}) reached"
             return _refused(403, "Extension.TooManyExtensions", text)
         try:
-            events = _wanted_events(request.body)
+            events = wanted_events(request.body)
         except ValueError as error:
             return _refused(400, "InvalidRequestFormat", str(error))
-        refused = _refused_events(events, internal=extension is None)
+        refused = refused_events(events, internal=extension is None)
         if refused:
             return _refused(403, "Extension.InvalidEventType", refused)
         if extension is None:
-            extension = _Extension(name=name, pid=None)
+            extension = Extension(name=name, pid=None)
             self._extensions.append(extension)
         extension.events = events
         extension.state = "Registered"
         return self._registered(extension, request)
 
-    def _registered(self, extension: _Extension, request: Request) -> bytes:
+    def _registered(self, extension: Extension, request: Request) -> bytes:
         function = self._function
         body = {
             "functionName": function.name,
@@ -265,7 +240,7 @@ class Extensions:
             self._fault = FunctionFault(kind, f"extension {extension.name}: {reason}")
         return response_bytes(202, ACCEPTED)
 
-    def _identified(self, request: Request) -> _Extension | bytes:
+    def _identified(self, request: Request) -> Extension | bytes:
         """The extension that asks, or the answer to somebody who is none."""
         identifier = request.headers.get(IDENTIFIER_HEADER, "")
         if not identifier:
@@ -278,13 +253,13 @@ class Extensions:
             return _refused(403, "Extension.UnknownExtensionIdentifier", text)
         return extension
 
-    def _by_identifier(self, identifier: str) -> _Extension | None:
+    def _by_identifier(self, identifier: str) -> Extension | None:
         return next(
             (e for e in self._extensions if e.registered and e.identifier == identifier), None
         )
 
 
-def _hand_over(extension: _Extension, connection: Connection) -> None:
+def _hand_over(extension: Extension, connection: Connection) -> None:
     assert extension.pending is not None
     connection.send(extension.pending)
     extension.pending = extension.parked = None
@@ -293,31 +268,3 @@ def _hand_over(extension: _Extension, connection: Connection) -> None:
 
 def _refused(status: int, kind: str, text: str) -> bytes:
     return response_bytes(status, error_body(kind, text))
-
-
-def _wanted_events(body: bytes) -> tuple[str, ...]:
-    """The events in the body of a registration.
-
-    Raises:
-        ValueError: it is not what the API expects.
-    """
-    try:
-        registration = json.loads(body) if body.strip() else {}
-        if not isinstance(registration, dict):
-            raise ValueError("the registration is not an object")
-        events = registration.get("events") or []
-        if not isinstance(events, list) or not all(isinstance(e, str) for e in events):
-            raise ValueError("events is not a list of strings")
-    except RecursionError:
-        raise ValueError("the registration is nested too deeply") from None
-    return tuple(dict.fromkeys(events))
-
-
-def _refused_events(events: tuple[str, ...], *, internal: bool) -> str:
-    """Why these events cannot be had; empty if they can."""
-    unknown = [e for e in events if e not in _EVENTS]
-    if unknown:
-        return f"Invalid event type: {unknown[0][:80]}"
-    if internal and "SHUTDOWN" in events:
-        return "SHUTDOWN is not for internal extensions"
-    return ""

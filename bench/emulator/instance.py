@@ -8,11 +8,10 @@ quotas of each phase, the platform lines, the function's output, and the subscri
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from bench.cpu_share import quota_us
-from bench.emulator import accounting
 from bench.emulator.conversation import ResponseSink
 from bench.emulator.deployment import Deployment
 from bench.emulator.environment import INIT_LIMIT_S, RESTORE_LIMIT_S, ExecutionEnvironment
@@ -29,6 +28,7 @@ from bench.emulator.platform_lines import (
 from bench.emulator.processes import Launcher, ProcessOrder
 from bench.emulator.shutdown import ShutdownReason
 from bench.emulator.telemetry import Telemetry
+from bench.frozen import dataclass
 
 #: Lambda's limit on the init phase of other than on-demand environments, if the timeout is less.
 LONG_INIT_LIMIT_S = 130.0
@@ -101,14 +101,14 @@ class Instance:
                 (scratch / f"extensions-{serial}", "extension"),
             ),
             function_name=deployment.function.name,
-            runtime=deployment.function.runtime,
+            runtime_version=deployment.runtime_version,
             initialization_type=self.initialization_type,
         )
         self._environment.runtime_done = self.journal.runtime_done
         self._freezer = Freezer(launcher, cgroup)
         self._frozen = False
         self._ended = False
-        #: The largest memory seen, of the runtime's process.
+        #: The largest memory seen, of all its processes where a cgroup knows them.
         self.peak_bytes = 0
 
     @property
@@ -164,6 +164,7 @@ class Instance:
         self.journal.init_ended(init_ns, None, self._environment.extensions.lines)
         self._telemetry.close_registration()
         self._environment.settle()
+        self.note_peak()
         self._throttle(True)
         return init_ns
 
@@ -245,11 +246,10 @@ class Instance:
             self._telemetry.close()
 
     def note_peak(self) -> None:
-        """Take note of how much memory the runtime has used."""
+        """Take note of how much memory the environment has used."""
         # When it is gone, what it had at the last look stands.
-        with contextlib.suppress(FileNotFoundError):
-            peak_bytes = accounting.peak_memory_bytes(self._environment.pid)
-            self.peak_bytes = max(self.peak_bytes, peak_bytes)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            self.peak_bytes = max(self.peak_bytes, self._environment.peak_bytes())
 
     def _order(self) -> ProcessOrder:
         deployment, configuration = self._deployment, self._configuration

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 
 from bench.emulator import variables
 from bench.emulator.conversation import ResponseSink
 from bench.emulator.faults import FunctionFault
 from bench.emulator.identifiers import random_uuid
+from bench.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,8 @@ class Invocation:
     next_ns: int | None
     #: What the runtime reported instead of a response.
     error: FunctionFault | None = None
+    #: How the runtime ended after it had reported an error, if it did.
+    ended: FunctionFault | None = None
     #: When the last extension had asked for more, where one took longer than the runtime.
     extensions_ns: int | None = None
     #: When the first piece of a streamed response came.

@@ -11,6 +11,7 @@ from bench.emulator import variables
 from bench.emulator.faults import FunctionFault
 from bench.emulator.log_frames import OutputReader
 from bench.emulator.log_stream import LogStream
+from bench.emulator.outcome import failure_text
 from bench.emulator.platform_lines import (
     ExtensionLine,
     FailedStatus,
@@ -37,7 +38,7 @@ class Journal:
         telemetry: the subscribers.
         outputs: where function and extensions print to.
         function_name: the function.
-        runtime: its runtime, ``go``, ``python`` or ``custom``.
+        runtime_version: what its runtime is called, such as ``python:3.13.9.local``.
         initialization_type: how its environments come into being.
     """
 
@@ -48,15 +49,16 @@ class Journal:
         outputs: tuple[tuple[Path, TelemetryType], ...],
         *,
         function_name: str,
-        runtime: str,
+        runtime_version: str,
         initialization_type: InitializationType,
     ) -> None:
         self._log = log
         self._telemetry = telemetry
         self._outputs = [(OutputReader(path), kind) for path, kind in outputs]
         self._function_name = function_name
-        self._runtime_version = f"{runtime}:local"
-        self._runtime_arn = f"arn:aws:lambda:{variables.REGION}::runtime:{runtime}-local"
+        self._runtime_version = runtime_version
+        name = runtime_version.replace(":", "-")
+        self._runtime_arn = f"arn:aws:lambda:{variables.REGION}::runtime:{name}"
         self._type = initialization_type
         self._phase: Phase = "init"
         self._request_id: str | None = None
@@ -136,6 +138,11 @@ class Journal:
         self.runtime_done(fault, 0)
         status, kind = _status(fault)
         self.say(RestoreReport(duration_ns=duration_ns, status=status, error_type=kind))
+
+    def invoke_failed(self, fault: FunctionFault, request_id: str) -> None:
+        """What happened to the processes, in the text log; the JSON log has it in its report."""
+        self.read_output()
+        self._log.remark(failure_text(fault, request_id, time.time_ns()))
 
     def invoke_starts(self, request_id: str) -> None:
         """An event goes out; its START has been said."""

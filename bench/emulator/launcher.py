@@ -10,7 +10,11 @@ off the timed path. Then it waits at the gate, and between the byte at the gate 
 until exec (``CLONE_VFORK``); a forked copy of the interpreter would pay some 300 µs in exec for
 giving its memory back.
 
-Messages are JSON datagrams on CHANNEL (an ``AF_UNIX`` ``SOCK_SEQPACKET`` socket):
+It imports next to nothing, because who invokes a function once waits for it: most of the standard
+library takes longer to load than this program takes to start a function.
+
+Messages are dictionaries in :mod:`marshal` form, as both ends run the same interpreter; each is a
+datagram on CHANNEL (an ``AF_UNIX`` ``SOCK_SEQPACKET`` socket):
 
 * ``{"root": reason}`` is said first: why functions cannot have a root of their own, or null;
 * ``{"join": [cgroup.procs files], "thaw": [file, text]}`` is answered by ``{"joined": true}``;
@@ -25,36 +29,44 @@ Messages are JSON datagrams on CHANNEL (an ``AF_UNIX`` ``SOCK_SEQPACKET`` socket
   gate does not look at CHANNEL, so a byte ``e`` at the gate goes with it;
 * ``{"exited": pid, "status": wait status}`` comes unasked for every child that ends.
 
-STAMPS is a shared page of unsigned 64-bit integers, indexed by the ``STAMP_*`` constants.
+STAMPS is a shared page, see :mod:`bench.emulator.agreement`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import json
+import marshal
 import mmap
 import os
 import resource
 import select
-import signal
-import socket
 import sys
 import time
-from typing import Any
 
 from bench.emulator import process_tree, root_filesystem
-from bench.emulator.spawning import argv_of, envp_of, libc, spawn, spawn_attributes
+from bench.emulator.agreement import (
+    REAL_ROOT,
+    STAMP_EXECUTED_NS,
+    STAMP_PAGE_BYTES,
+    STAMP_PID,
+    STAMP_START_NS,
+)
+from bench.emulator.spawning import (
+    SIGCHLD,
+    SIGINT,
+    SIGKILL,
+    SIGNAL_SET_BYTES,
+    argv_of,
+    envp_of,
+    libc,
+    spawn,
+    spawn_attributes,
+)
 
-#: CLOCK_MONOTONIC in ns, read as the last thing before ``posix_spawn``: the start of Init Duration.
-STAMP_START_NS = 0
-#: CLOCK_MONOTONIC in ns after ``posix_spawn`` returned, which it does when exec has happened.
-STAMP_EXECUTED_NS = 1
-#: Process id of the function, valid once ``STAMP_EXECUTED_NS`` is set (it is zeroed at the gate).
-STAMP_PID = 2
-STAMP_PAGE_BYTES = 4096
-#: An argument: functions get no root of their own, although they could.
-REAL_ROOT = "--real-root"
+TYPE_CHECKING = False  # the constant of `typing`, which takes longer to import than all of this
+if TYPE_CHECKING:
+    from typing import Any
+
 
 #: Lambda's limit on open descriptors.
 _DESCRIPTORS = 1024
@@ -62,17 +74,24 @@ _MESSAGE_BYTES = 1 << 20
 _KILL_LIMIT_S = 5.0
 _KILL_POLL_S = 0.001
 _PR_SET_CHILD_SUBREAPER = 36
+# See proc_pid_oom_score_adj(5); without privileges it can be raised, and lowered to where it was.
+_OOM_FIRST = b"1000"
+# <signal.h> and <sys/signalfd.h>
+_SIG_IGN = 1
+_SIG_BLOCK = 0
+_SFD_NONBLOCK = 0o4000
+_SFD_CLOEXEC = 0o2000000
 
 
 class Launcher:
     """State of the launcher process: what the next function will inherit."""
 
-    def __init__(
-        self, channel: socket.socket, gate: int, stamps: memoryview, *, private_root: bool
-    ) -> None:
+    def __init__(self, channel: int, gate: int, stamps: memoryview, *, private_root: bool) -> None:
         self._channel = channel
         self._gate = gate
         self._stamps = stamps
+        self._oom_score = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
+        self._oom_usual = os.pread(self._oom_score, 16, 0)
         self._attributes = spawn_attributes()
         self._processors = os.sched_getaffinity(0)
         obstacle = root_filesystem.obstacle() if private_root else "not wanted"
@@ -100,11 +119,14 @@ class Launcher:
         arguments = (ctypes.byref(pid), path, None, self._attributes, argv, envp)
         stamps = self._stamps
         stamps[STAMP_EXECUTED_NS] = 0
+        # The function inherits it: of all who share its memory limit, the launcher is killed last.
+        self._set_oom_score(_OOM_FIRST)
         self._say({"ready": True})
 
         while (byte := os.read(self._gate, 1)) == b"e":
-            self.spawn(json.loads(self._channel.recv(_MESSAGE_BYTES))["spawn"])
+            self.spawn(marshal.loads(os.read(self._channel, _MESSAGE_BYTES))["spawn"])
         if byte != b"g":
+            self._set_oom_score(self._oom_usual)
             return
         stamps[STAMP_START_NS] = time.monotonic_ns()
         error_number = spawn(*arguments)
@@ -112,6 +134,7 @@ class Launcher:
         stamps[STAMP_PID] = pid.value
         stamps[STAMP_EXECUTED_NS] = executed_ns
 
+        self._set_oom_score(self._oom_usual)
         if error_number:
             self._say({"failed": os.strerror(error_number)})
 
@@ -157,8 +180,7 @@ class Launcher:
         """
         self._to_host()
         if self._thaw is not None:
-            with contextlib.suppress(OSError):  # the group may have been removed
-                _write(self._thaw[0], self._thaw[1].encode())
+            _thaw(*self._thaw)
         deadline = time.monotonic() + _KILL_LIMIT_S
         while time.monotonic() < deadline:
             try:
@@ -167,8 +189,7 @@ class Launcher:
             except ChildProcessError:
                 return
             for pid in process_tree.children(os.getpid()):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+                os.kill(pid, SIGKILL)  # nobody else reaps our children: there is such a process
             time.sleep(_KILL_POLL_S)
 
     def reap(self) -> None:
@@ -209,8 +230,11 @@ class Launcher:
             self._root.enter()
         os.chdir(self._directory)
 
+    def _set_oom_score(self, score: bytes) -> None:
+        os.pwrite(self._oom_score, score, 0)
+
     def _say(self, message: dict[str, Any]) -> None:
-        self._channel.send(json.dumps(message).encode())
+        os.write(self._channel, marshal.dumps(message))
 
 
 def _open_log(path: str) -> int:
@@ -225,6 +249,13 @@ def _write(path: str, data: bytes) -> None:
         os.close(fd)
 
 
+def _thaw(path: str, text: str) -> None:
+    try:
+        _write(path, text.encode())
+    except OSError:
+        return  # the group has been removed
+
+
 def _become_launcher() -> int:
     """Process-wide settings, once; returns a descriptor that is readable when a child ended."""
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -235,11 +266,13 @@ def _become_launcher() -> int:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return wake_read
+    libc.signal(SIGINT, ctypes.c_void_p(_SIG_IGN))
+    ended = ctypes.create_string_buffer(SIGNAL_SET_BYTES)
+    libc.sigemptyset(ended)
+    libc.sigaddset(ended, SIGCHLD)
+    libc.sigprocmask(_SIG_BLOCK, ended, None)
+    wake: int = libc.signalfd(-1, ended, _SFD_NONBLOCK | _SFD_CLOEXEC)
+    return wake
 
 
 def _close_strangers(own: set[int]) -> None:
@@ -261,17 +294,18 @@ def main() -> None:
         os.set_inheritable(fd, False)
     wake = _become_launcher()
     page = mmap.mmap(stamps_fd, STAMP_PAGE_BYTES)
-    channel = socket.socket(fileno=channel_fd)
     stamps = memoryview(page).cast("Q")
-    with contextlib.suppress(ConnectionError):  # nobody is left to be told, or to serve
-        launcher = Launcher(channel, gate, stamps, private_root=private_root)
+    try:
+        launcher = Launcher(channel_fd, gate, stamps, private_root=private_root)
         try:
-            _serve(launcher, channel, wake)
+            _serve(launcher, channel_fd, wake)
         finally:
             launcher.kill()
+    except ConnectionError:
+        return  # nobody is left to be told, or to serve
 
 
-def _serve(launcher: Launcher, channel: socket.socket, wake: int) -> None:
+def _serve(launcher: Launcher, channel: int, wake: int) -> None:
     poll = select.poll()
     poll.register(channel, select.POLLIN)
     poll.register(wake, select.POLLIN)
@@ -281,10 +315,10 @@ def _serve(launcher: Launcher, channel: socket.socket, wake: int) -> None:
                 os.read(wake, 4096)
                 launcher.reap()
                 continue
-            message = channel.recv(_MESSAGE_BYTES)
+            message = os.read(channel, _MESSAGE_BYTES)
             if not message:
                 return
-            request = json.loads(message)
+            request = marshal.loads(message)
             if "prepare" in request:
                 launcher.prepare(request["prepare"])
             elif "spawn" in request:

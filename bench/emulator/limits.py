@@ -9,7 +9,7 @@ Where the kernel's CPU controller is not ours to use, nothing is limited and
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -18,6 +18,7 @@ from bench.emulator import cgroup_files
 from bench.emulator.cgroup_v1 import CgroupV1
 from bench.emulator.cgroup_v2 import CgroupV2
 from bench.errors import MeasurementError
+from bench.frozen import dataclass
 
 #: Lambda's limit on processes and threads of an environment; one more is ours, the launcher.
 _MAX_PROCESSES = 1_024 + 1

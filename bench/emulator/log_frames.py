@@ -9,9 +9,10 @@ stands in the order in which it was written; each frame is written at once and s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from bench.frozen import dataclass
 
 #: The number of the descriptor, the one that Lambda uses.
 LOG_FD: Final = 62

@@ -115,6 +115,13 @@ class LogStream:
             self._tell(data)
             self._kept.append(data)
 
+    def remark(self, text: str) -> None:
+        """Write what Lambda says outside of platform lines, which only text logs have."""
+        if not self._json:
+            data = text.encode(errors="replace")
+            self._tell(data)
+            self._kept.append(data)
+
     def take(self) -> bytes:
         """The log since the last answer."""
         kept, self._kept = b"".join(self._kept), []

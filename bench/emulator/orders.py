@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from bench.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

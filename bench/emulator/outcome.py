@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from bench.emulator.faults import FunctionFault
 from bench.emulator.identifiers import random_uuid
 from bench.emulator.invocation import Caller, Invocation, trace_fields
+from bench.emulator.platform_format import format_time
+from bench.frozen import dataclass
 
 _root = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}").fullmatch
 
@@ -32,6 +33,13 @@ class Outcome:
     duration_ns: int
     invocation: Invocation | None
     fault: FunctionFault | None
+
+    @property
+    def failure(self) -> FunctionFault | None:
+        """What happened to the processes, whatever the function had reported before."""
+        if self.invocation is not None and self.invocation.ended is not None:
+            return self.invocation.ended
+        return self.fault if self.fault is not None and is_of_environment(self.fault) else None
 
 
 def end_ns(invocation: Invocation | None) -> int:
@@ -79,9 +87,27 @@ def xray_fields(caller: Caller) -> dict[str, Any]:
     }
 
 
+def failure_text(fault: FunctionFault, request_id: str, time_ns: int) -> str:
+    """What Lambda writes into a text log, before ``END``, when the environment itself failed.
+
+    ``2026-11-20T10:00:00.000Z ID Task timed out after 3.00 seconds`` and an empty line, or the
+    message of a crash and its type on lines of their own.
+    """
+    if fault.kind == "Sandbox.Timedout":
+        said = fault.message.removeprefix(f"RequestId: {request_id} Error: ")
+        return f"{format_time(time_ns)} {request_id} {said}\n\n"
+    return f"{fault.message}\n{fault.kind}\n"
+
+
+def is_of_environment(fault: FunctionFault) -> bool:
+    """Whether it is about the processes, and nothing that the function itself reported."""
+    return fault.kind.startswith(
+        ("Runtime.ExitError", "Runtime.InvalidEntrypoint", "Sandbox.", "Extension.")
+    )
+
+
 def with_request_id(fault: FunctionFault, request_id: str) -> FunctionFault:
     """A failure of the environment names the request, also when init failed inside it."""
-    of_environment = fault.kind.startswith(("Runtime.Exit", "Sandbox.", "Extension."))
-    if of_environment and request_id not in fault.message:
+    if is_of_environment(fault) and request_id not in fault.message:
         return FunctionFault(fault.kind, f"RequestId: {request_id} Error: {fault.message}")
     return fault

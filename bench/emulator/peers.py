@@ -4,6 +4,10 @@ A port number is no secret, and TCP has no ``SO_PEERCRED``. So the kernel is ask
 socket by its two ports, and that is looked for among the open descriptors of the environment's own
 processes. It costs a fraction of a millisecond, once per connection, after its first request has
 been time-stamped: no measured interval has it in it.
+
+A client that closes its socket at once, without waiting for the answer, has none any more by then
+and is refused like a stranger. That is on purpose: no runtime can do without the answer, and to let
+in whoever cannot be asked would let in everybody who hangs up fast enough.
 """
 
 from __future__ import annotations

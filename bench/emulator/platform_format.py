@@ -8,8 +8,8 @@ are rounded to the last decimal of the form: 10 µs in text, 1 µs in JSON.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from bench.emulator.platform_lines import (
@@ -147,7 +147,7 @@ def format_json(line: PlatformLine, time_ns: int) -> str:
 def format_time(time_ns: int) -> str:
     """Unix time as in a JSON log, for example ``2026-10-08T07:30:29.470Z``."""
     seconds, ns = divmod(time_ns, 1_000_000_000)
-    whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     return f"{whole}.{ns // 1_000_000:03d}Z"
 
 

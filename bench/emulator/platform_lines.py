@@ -7,8 +7,9 @@ Durations are whole nanoseconds and exact: the text form of a log has two decima
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from bench.frozen import dataclass
 
 Phase = Literal["init", "invoke"]
 #: How something ended badly. None stands for success, about which the text form is silent.

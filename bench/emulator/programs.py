@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from bench.emulator.root_filesystem import OPT, TMP
+from bench.emulator.paths import OPT, TMP
 
 _MAX_LINKS = 40
 _SCRIPT = b"#!"

@@ -21,17 +21,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
 
-from bench.emulator import loop_device
+from bench.emulator.paths import OPT, TMP
 
-TASK = "/var/task"
-RUNTIME = "/var/runtime"
-OPT = "/opt"
-TMP = "/tmp"
-#: What a function finds below these is ours; the host's are not seen.
-HIDDEN = (TMP, OPT, TASK, RUNTIME)
+TYPE_CHECKING = False  # see `launcher.py`
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
 _CLONE_NEWNS = 0x20000
 _CLONE_NEWUSER = 0x10000000
@@ -114,6 +110,8 @@ class RootFilesystem:
             _mount("coldbench", target, kind=b"tmpfs", data=b"mode=755")
             _bind_entries(source, target)
         elif source is not None and os.path.isfile(source):
+            from bench.emulator import loop_device
+
             loop_device.mount(source, target)
         elif source is not None:
             _mount(source, target, _MS_BIND)

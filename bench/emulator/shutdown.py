@@ -12,12 +12,12 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from bench.emulator.conversation import Conversation
 from bench.emulator.extensions import Extensions
 from bench.emulator.processes import ExitStatus, kill_group
+from bench.frozen import dataclass
 
 ShutdownReason = Literal["spindown", "timeout", "failure"]
 INTERNAL_BUDGET_NS = 500_000_000

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
-from collections.abc import Mapping, Sequence
+
+TYPE_CHECKING = False  # see `launcher.py`
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 # <spawn.h>; the opaque structures are at most 336 (attributes), 80 (file actions) and 128 bytes
 # (signal sets).
@@ -13,8 +15,11 @@ _POSIX_SPAWN_SETSIGDEF = 0x04
 _POSIX_SPAWN_SETSIGMASK = 0x08
 _POSIX_SPAWN_SETSID = 0x80
 _ATTRIBUTES_BYTES = 512
-_SIGNAL_SET_BYTES = 128
+SIGNAL_SET_BYTES = 128
 _FILE_ACTIONS_BYTES = 256
+
+#: Linux's numbers on x86-64 and arm64; the module `signal` loads half of the standard library.
+SIGINT, SIGKILL, SIGPIPE, SIGTERM, SIGCHLD, SIGXFSZ = 2, 9, 13, 15, 17, 25
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -70,12 +75,12 @@ def spawn(
 def spawn_attributes() -> Attributes:
     """A new session, no blocked signals, and the signals that Python ignores back to default."""
     attributes = ctypes.create_string_buffer(_ATTRIBUTES_BYTES)
-    signals = ctypes.create_string_buffer(_SIGNAL_SET_BYTES)
+    signals = ctypes.create_string_buffer(SIGNAL_SET_BYTES)
     libc.posix_spawnattr_init(attributes)
     libc.sigemptyset(signals)
     libc.posix_spawnattr_setsigmask(attributes, signals)
-    for signum in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM):
-        libc.sigaddset(signals, int(signum))
+    for signum in (SIGPIPE, SIGXFSZ, SIGINT, SIGTERM):
+        libc.sigaddset(signals, signum)
     libc.posix_spawnattr_setsigdefault(attributes, signals)
     flags = _POSIX_SPAWN_SETSID | _POSIX_SPAWN_SETSIGDEF | _POSIX_SPAWN_SETSIGMASK
     libc.posix_spawnattr_setflags(attributes, ctypes.c_short(flags))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from bench.emulator.extensions import IDENTIFIER_HEADER, Extensions
@@ -24,6 +23,7 @@ from bench.emulator.telemetry_records import (
     output_records,
     platform_record,
 )
+from bench.frozen import dataclass
 
 _TELEMETRY_PATH = "/2022-07-01/telemetry"
 _LOGS_PATH = "/2020-08-15/logs"
@@ -46,7 +46,7 @@ class _Subscription:
     destination: Destination
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Subscriber:
     subscription: _Subscription
     delivery: Delivery
@@ -146,7 +146,9 @@ class Telemetry:
         known = self._subscribers.pop(identifier, None)
         if known is not None:
             known.delivery.close()
-        subscriber = _Subscriber(wanted, Delivery(wanted.destination, wanted.buffering))
+        subscriber = _Subscriber(
+            subscription=wanted, delivery=Delivery(wanted.destination, wanted.buffering)
+        )
         line = TelemetryLine(name=name, state="Subscribed", types=wanted.types, api=api)
         self.lines.append(line)
         self._subscribers[identifier] = subscriber

@@ -12,10 +12,10 @@ import socket
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import Literal
 
 from bench.emulator.telemetry_records import dropped_record
+from bench.frozen import dataclass
 
 #: How many full buffers may wait before records are dropped.
 _MAX_BUFFERS = 4

@@ -124,6 +124,8 @@ class ColdStarts:
         out = self._scratch()
         subject = self._compared(path, event=event, memory=memory, variant=variant, scratch=out)
         how = [*_conditions(subject, rounds=rounds), "--fail-on", f"slower:{margin * 100:g}%"]
+        if 0 < margin < 1:  # what is decided for the gate needs no more rounds for its own sake
+            how += ["--margin", f"{margin:g}"]
         if budget is not None:
             how += ["--budget", budget]
         finished = self._run(*self._sides(subject, than), *how, "--strict", out=out)

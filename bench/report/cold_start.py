@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
-from bench.model import Cell, Comparison, Summary, Verdict
+from bench.model import Cell, Comparison, Plan, Summary, Verdict
+from bench.planning import LONG_LOOKS
 from bench.report.document import (
     Code,
     Column,
@@ -15,6 +17,7 @@ from bench.report.document import (
     Table,
     Text,
     Tone,
+    with_code,
 )
 from bench.report.findings import Conditions, Findings
 from bench.report.measures import (
@@ -47,38 +50,63 @@ _VERDICT_TONES: dict[Verdict, Tone] = {
 }
 
 
+_MEANINGS: dict[Verdict, str] = {
+    "same": "the whole interval is within the margin of {margin}, so any change is too small to"
+    " matter",
+    "small change": "the interval excludes 1, so there is a change, but not the margin of {margin},"
+    " so it may be too small to matter",
+    "inconclusive": "so few or noisy rounds cannot tell no change from one beyond the margin of"
+    " {margin}",
+    "off-CPU change": "wall time changed beyond the margin of {margin} and CPU time did not change"
+    " with it",
+}
+
+
 def section(findings: Findings) -> Section:
     """Give one table per function and event, at the function's own memory size."""
     confidence = percentage(findings.judgement.confidence)
     legend = Paragraph(
-        text=_cloud_legend(confidence)
+        text=_cloud_legend(confidence, findings)
         if findings.in_cloud
         else (
             f"Times are medians with their {confidence} interval, n trials each. CPU is the CPU"
             " time of the cold total, on which verdicts rest: × is its ratio to the baseline, below"
-            " 1 is faster. The interval of a small change excludes 1, but reaches below the margin"
-            " that matters (1 % unless set otherwise). Peak is the largest resident memory of the"
-            " function's process.",
+            " 1 is faster. Peak is the largest resident memory of the function's process."
+            f"{_meanings(findings)}",
         ),
         tone="quiet",
     )
     functions = findings.functions()
     alike = [f for f in functions if not findings.conditions(f) and _identical(findings, f)]
-    tables = (
+    tables = [
         _table(findings, conditions)
         for function in functions
         if function not in alike
         for conditions in findings.conditions(function) or (_unmeasured(function),)
-    )
-    return Section(title="Cold start", blocks=(legend, *tables, *_alike(alike)))
+    ]
+    legends = [legend] if tables else []
+    return Section(title="Cold start", blocks=(*legends, *tables, *_alike(alike)))
 
 
-def _cloud_legend(confidence: str) -> Text:
+def _cloud_legend(confidence: str, findings: Findings) -> Text:
     return (
         f"Times are medians with their {confidence} interval, n trials each, as Lambda reported"
         " them. Verdicts rest on the cold total: × is its ratio to the baseline, below 1 is"
-        " faster. The interval of a small change excludes 1, but reaches below the margin that"
-        " matters (1 % unless set otherwise). Peak is Max Memory Used.",
+        f" faster. Peak is Max Memory Used.{_meanings(findings)}",
+    )
+
+
+def _meanings(findings: Findings) -> str:
+    """Say what those verdicts mean that occur and do not speak for themselves."""
+    if not findings.gives_verdicts:
+        return ""
+    primary = findings.primary
+    found = {c.verdict for c in findings.judgement.comparisons if c.metric == primary}
+    margin = percentage(findings.judgement.margin)
+    return "".join(
+        f" {word[0].upper()}{word[1:]}: {meaning.format(margin=margin)}."
+        for word, meaning in _MEANINGS.items()
+        if word in found
     )
 
 
@@ -220,14 +248,13 @@ def _verdict(findings: Findings, cell: Cell) -> Entry:
 def _notes(findings: Findings, cells: list[Cell]) -> tuple[Text, ...]:
     notes: list[Text] = []
     compared = [c for c in map(findings.comparison, cells) if c is not None]
-    visible = [c.smallest_detectable for c in compared if c.smallest_detectable is not None]
+    open_ones = [c for c in compared if c.verdict not in ("faster", "slower")]
+    visible = [c.smallest_detectable for c in open_ones if c.smallest_detectable is not None]
     if visible:
         notes.append(_visible(min(visible), max(visible)))
     unsettled = [c for c in compared if c.rounds_to_settle is not None]
     if unsettled and findings.gives_verdicts:
-        more = max(c.rounds_to_settle or 0 for c in unsettled)
-        names = ", ".join(c.candidate for c in unsettled)
-        notes.append((f"About {more:,} more rounds would settle {names}: give more `--budget`.",))
+        notes.append(_settling(unsettled, findings.record.plan))
     for cell in cells:
         wall = findings.comparison(cell, "cold_total")
         if wall and "off-CPU change" in {wall.verdict, _primary_verdict(findings, cell)}:
@@ -239,6 +266,23 @@ def _notes(findings: Findings, cells: list[Cell]) -> tuple[Text, ...]:
     return (*notes, *_shared_warnings(compared))
 
 
+def _settling(unsettled: list[Comparison], plan: Plan) -> Text:
+    """Say what would decide the undecided; a run stops at its last look, whatever its budget."""
+    most = max(unsettled, key=lambda c: c.n + (c.rounds_to_settle or 0))
+    more = _rounded(most.rounds_to_settle or 0)
+    total = _rounded(most.n + (most.rounds_to_settle or 0))
+    enough = len(plan.looks) > 1 and most.n + (most.rounds_to_settle or 0) <= LONG_LOOKS[-1]
+    try_this = ("a longer ", Code("--budget")) if enough else (Code(f"--rounds {total}"),)
+    names = _listed([c.candidate for c in unsettled])
+    return (f"About {more:,} more rounds would settle ", *names, ": try ", *try_this, ".")
+
+
+def _rounded(count: int) -> int:
+    """Up to two digits: an estimate that seems exact would be believed."""
+    unit = 10 ** max(0, len(str(count)) - 2)
+    return math.ceil(count / unit) * unit
+
+
 def _shared_warnings(compared: list[Comparison]) -> Iterator[Text]:
     """Say each warning once, with the variants that it is about."""
     about: dict[str, list[str]] = {}
@@ -246,7 +290,7 @@ def _shared_warnings(compared: list[Comparison]) -> Iterator[Text]:
         for warning in comparison.warnings:
             about.setdefault(warning, []).append(comparison.candidate)
     for warning, variants in about.items():
-        yield (*_listed(variants), f": {warning}")
+        yield (*_listed(variants), *with_code(f": {warning}"))
 
 
 def _listed(names: list[str]) -> Text:

@@ -21,6 +21,14 @@ class Code(str):
 Text = tuple[str, ...]
 
 
+def with_code(sentence: str) -> Text:
+    """A sentence in which backticks stand around what is code; as it is, where they do not pair."""
+    parts = sentence.split("`")
+    if len(parts) % 2 == 0:
+        return (sentence,)
+    return tuple(Code(part) if index % 2 else part for index, part in enumerate(parts) if part)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One place of a table: a value, then its interval or a second line."""

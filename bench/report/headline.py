@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bench.model import Comparison, RunVerdict, Verdict
-from bench.report.document import Block, Bullets, Code, Paragraph, Text, Tone
+from bench.report.document import Block, Bullets, Code, Paragraph, Text, Tone, with_code
 from bench.report.findings import Findings
 from bench.report.measures import ratio_words
 
@@ -54,7 +54,7 @@ def headline(findings: Findings) -> Text:
         return ("a smoke run shows that everything works, and claims nothing about speed",)
     if not judgement.fit:
         reasons = "; ".join(judgement.fit_reasons) or "no reason was recorded"
-        return (f"this run gives no verdicts, because {reasons}",)
+        return with_code(f"this run gives no verdicts, because {reasons}")
     if record.trials and not findings.rounds_run(discarded=False):
         return ("the run ended before its first judged round, so nothing was compared",)
     alike = _alike(findings)
@@ -82,9 +82,12 @@ def _alike(findings: Findings) -> str:
     same = {a.function for a in findings.record.artifacts if a.identical_to is not None}
     found = len(same)
     untouched = len(findings.record.unchanged)
-    parts = [f"{found} byte-identical and not measured"] if found else []
-    parts += [f"{untouched} without a changed file and not built"] if untouched else []
-    return "functions: " + ", ".join(parts) if parts else ""
+    parts = []
+    if found:
+        parts.append(f"{_some(found, 'function')} byte-identical in both and not measured")
+    if untouched:
+        parts.append(f"{_some(untouched, 'function')} without a changed file and not built")
+    return ", ".join(parts)
 
 
 def _counts(findings: Findings) -> str:
@@ -130,11 +133,14 @@ def _movements(findings: Findings) -> list[Block]:
     compared = [c for c in _primary(findings) if c.ratio is not None]
     slower = sorted((c for c in compared if c.verdict == "slower"), key=_by_ratio, reverse=True)
     faster = sorted((c for c in compared if c.verdict == "faster"), key=_by_ratio)
+    small = sorted((c for c in compared if c.verdict == "small change"), key=_by_ratio)
     blocks: list[Block] = []
     if slower:
         blocks.append(Bullets(items=_most("slower", slower), tone="bad"))
     if faster:
         blocks.append(Bullets(items=_most("faster", faster), tone="good"))
+    if small:
+        blocks.append(Bullets(items=_most("small change", small), tone="plain"))
     return blocks
 
 
@@ -184,17 +190,22 @@ def warnings(findings: Findings) -> tuple[Text, ...]:
     """Everything that a reader must know, each thing once."""
     record, judgement = findings.record, findings.judgement
     said = dict.fromkeys([*record.warnings, *judgement.warnings])
-    return tuple((f"warning: {warning}",) for warning in said)
+    return tuple(with_code(f"warning: {warning}") for warning in said)
 
 
 def extent(findings: Findings) -> Text:
     """Name the run: how much was measured, where, with which seed."""
     record = findings.record
     share = record.wall_in_trials_ns / record.wall_ns if record.wall_ns else 0.0
+    took = f" in {record.wall_ns / 1e9:.0f} s ({share * 100:.0f} % of it inside trials)"
     return (
         "Run ",
         Code(record.run_id),
-        f" of {record.started}: {len(findings.functions())} functions, {len(record.trials)} trials"
-        f" in {record.wall_ns / 1e9:.0f} s ({share * 100:.0f} % of it inside trials),"
+        f" of {record.started}: {_some(len(findings.functions()), 'function')},"
+        f" {_some(len(record.trials), 'trial')}{took if record.trials else ''},"
         f" backend {record.backend}, seed {record.plan.seed}.",
     )
+
+
+def _some(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

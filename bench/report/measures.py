@@ -65,8 +65,9 @@ def ratio_words(comparison: Comparison) -> str:
 
 
 def interval_words(ratio: float, low: float, high: float) -> str:
-    """Show a ratio with its interval, with a third decimal where the second hides the width."""
-    digits = 3 if high - low < 0.015 else 2
+    """Show a ratio with its interval, with a third decimal where two hide its width or its side of 1."""
+    near = low < 1.1 and high > 0.9
+    digits = 3 if high - low < (0.05 if near else 0.015) else 2
     return f"×{ratio:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
@@ -82,3 +83,8 @@ def percentage(share: float) -> str:
         value = min(max(value, 0.1), 99.9) if 0 < share < 1 else value
         return f"{value:.1f}".removesuffix(".0") + " %"
     return f"{value:.0f} %"
+
+
+def rounds_words(count: int, kind: str = "") -> str:
+    """For example ``1 round``, ``16 judged rounds``."""
+    return f"{count:,} {kind}round{'' if count == 1 else 's'}"

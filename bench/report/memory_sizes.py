@@ -141,7 +141,7 @@ def _model_notes(findings: Findings, function: str) -> tuple[Text, ...]:
     parts = (_deviation([c for c in checks if c.cell.memory_mb == size]) for size in sizes)
     note = "Model against measured first invokes of the same rounds: " + "; ".join(parts)
     if any(check.cpu_ratio is not None for check in checks):
-        note += ". CPU × is how much more CPU time throttled work took, which is not modelled"
+        note += ". CPU × is how much more CPU time throttled work took, which is not modelled."
     return ((note,),)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.model import Control, CpuMode, Record, Revision
@@ -19,7 +19,8 @@ from bench.report.document import (
     Text,
 )
 from bench.report.findings import Findings
-from bench.report.measures import interval_words, percentage
+from bench.report.measures import interval_words, percentage, rounds_words
+from bench.stats.threshold import thresholds
 
 #: The fingerprint's own grouping, which matters to comparisons of runs and not to readers.
 _FACT_KINDS = ("hard", "soft")
@@ -79,15 +80,7 @@ def controls(findings: Findings) -> Section | None:
     found = findings.judgement.controls
     if not found:
         return None
-    legend = Paragraph(
-        text=(
-            "Comparisons with a known answer, from the same rounds. A/A compares the baseline with"
-            " a second copy of itself: its interval must contain 1. The known shift is a program of"
-            " ours that does 2 % more work: its interval must contain 1.02. These intervals hold"
-            " for all controls together, so each is wider than that of a single comparison.",
-        ),
-        tone="quiet",
-    )
+    legend = Paragraph(text=(_controls_legend(found, findings.primary),), tone="quiet")
     columns = (
         Column(title="control", align="left"),
         Column(title="function", align="left"),
@@ -102,10 +95,31 @@ def controls(findings: Findings) -> Section | None:
     return Section(title="Controls", blocks=(legend, table))
 
 
+def _controls_legend(found: Sequence[Control], primary: str) -> str:
+    parts = [
+        "Comparisons whose answer is known, from the same rounds: if one comes out wrong, the run"
+        " is unfit and gives no verdicts. A/A is the baseline against a second copy of itself; its"
+        " interval must contain 1."
+    ]
+    shift = next((c.expected for c in found if c.kind == "known-shift"), None)
+    if shift is not None:
+        parts.append(
+            "The known shift is a small program of ours against itself with"
+            f" {percentage(shift - 1)} more work; its interval must contain {shift:g}."
+        )
+    if any(c.metric != primary for c in found):
+        parts.append("A difference in wall time alone is a warning.")
+    parts.append(
+        "The intervals hold for all controls together, which makes each wider than that of a single"
+        " comparison."
+    )
+    return " ".join(parts)
+
+
 def _control(control: Control) -> Row:
     kind = "A/A" if control.kind == "aa" else "known shift"
-    expected = "found nothing" if control.kind == "aa" else "found the shift"
-    wrong = "found a difference" if control.kind == "aa" else "missed the shift"
+    expected = "nothing found" if control.kind == "aa" else "shift found"
+    wrong = "difference found" if control.kind == "aa" else "shift missed"
     return Row(
         entries=(
             Entry(text=(kind,)),
@@ -158,10 +172,12 @@ def failures(findings: Findings) -> Section | None:
     return Section(title="Failures", blocks=tuple(blocks)) if blocks else None
 
 
-def method(findings: Findings) -> Section:
-    """Say what each number means and in which order it was taken."""
+def method(findings: Findings) -> Section | None:
+    """Say what each number means and in which order it was taken; None without numbers."""
     record = findings.record
     plan = record.plan
+    if not plan.cells:
+        return None
     if findings.in_cloud:
         return _cloud_method(findings)
     states = " and ".join(sorted({cell.page_cache for cell in plan.cells})) or "warm"
@@ -178,6 +194,7 @@ def method(findings: Findings) -> Section:
             " ratios on paired rounds. Verdicts rest on CPU time of the cold total.",
         ),
     ]
+    items += _round_trip(record.environment)
     if len(plan.looks) > 1:
         items.append(_stopping(findings))
     if plan.validation_cells:
@@ -188,6 +205,21 @@ def method(findings: Findings) -> Section:
             )
         )
     return Section(title="Method", blocks=(Bullets(items=tuple(items)),))
+
+
+def _round_trip(facts: Mapping[str, Any]) -> list[Text]:
+    """Say what of an invoke is ours; nothing for records that do not know."""
+    match facts.get("round_trip"):
+        case {"p50_ns": int(p50_ns), "p99_ns": int(p99_ns), "n": int(n)}:
+            return [
+                (
+                    f"Our own round trip: p50 {p50_ns / 1_000:.0f} µs, p99 {p99_ns / 1_000:.0f} µs"
+                    f" over {n} invokes of a runtime that does nothing, before the first trial;"
+                    " each invoke time has one in it.",
+                )
+            ]
+        case _:
+            return []
 
 
 def _cloud_method(findings: Findings) -> Section:
@@ -219,10 +251,14 @@ def _stopping(findings: Findings) -> Text:
     """Say when a comparison ended, and what its interval is worth although it was looked at."""
     looks = findings.record.plan.looks
     numbers = ", ".join(str(look) for look in looks)
+    edges = [findings.judgement.margin, *(t - 1 for t in thresholds(findings.record))]
+    known = list(dict.fromkeys(percentage(edge) for edge in edges))
+    clear = f"the margin of {known[0]}" + "".join(f" and the gate of {edge}" for edge in known[1:])
     return (
-        f"Stop: each comparison is looked at after {numbers} rounds and ends once it is decided."
-        f" The error is split evenly over the {len(looks)} looks, so intervals and p values of"
-        " ratios hold at all of them together.",
+        f"Stop: a comparison is judged after {numbers} rounds, and gets no more once its interval"
+        f" is clear of {clear}. Each of these {len(looks)} looks is a chance to be wrong and takes"
+        " its share of the error allowed, so intervals and p values of ratios hold wherever a"
+        " comparison stopped.",
     )
 
 
@@ -232,11 +268,13 @@ def _order(findings: Findings) -> Text:
     judged = findings.rounds_run(discarded=False)
     ended = "" if findings.record.complete else ", the run was interrupted"
     most = "at most " if len(plan.looks) > 1 else ""
-    planned = f" ({most}{plan.rounds} were planned{ended})" if judged != plan.rounds else ""
+    each = " for each variant" if judged > plan.rounds else ""
+    planned = f" ({most}{plan.rounds}{each} were planned{ended})" if judged != plan.rounds else ""
+    first = findings.rounds_run(discarded=True)
+    discarded = f"; {rounds_words(first)} before them discarded" if first else ""
     return (
-        f"Order: {judged} judged rounds{planned}, each over all variants in random order (seed"
-        f" {plan.seed}), rounds of different functions interleaved; the first"
-        f" {findings.rounds_run(discarded=True)} rounds are discarded.",
+        f"Order: {rounds_words(judged, 'judged ')}{planned}, each over its variants in random order"
+        f" (seed {plan.seed}), rounds of different functions interleaved{discarded}.",
     )
 
 

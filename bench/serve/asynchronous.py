@@ -16,15 +16,16 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol
 
-from bench.serve.control_plane import Target
 from bench.serve.destinations import Destinations, Outcome
-from bench.serve.environments import Invoked
+from bench.serve.environment import Invoked
 from bench.serve.errors import ServiceError
+from bench.serve.services import Target
 
 _WORKERS = 64
 _MAX_AGE_S = 6 * 3600.0
 _THROTTLED_FIRST_S = 0.25
 _THROTTLED_MAX_S = 30.0
+_CONFLICT = 409
 
 
 class Invoke(Protocol):
@@ -86,9 +87,9 @@ class AsyncQueue:
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
         self._dispatcher.start()
 
-    def submit(self, target: Target, event: bytes) -> str:
+    def submit(self, arn: str, event: bytes) -> str:
         """Accept an event; returns its request id."""
-        item = _Item(target.arn, event, str(uuid.uuid4()), time.monotonic())
+        item = _Item(arn, event, str(uuid.uuid4()), time.monotonic())
         self._put(item, 0.0)
         return item.request_id
 
@@ -129,7 +130,13 @@ class AsyncQueue:
             self._warn(f"asynchronous invoke of {item.arn}: {type(error).__name__}: {error}")
 
     def _attempt(self, item: _Item) -> None:
-        target = self._resolve(item.arn)
+        try:
+            target = self._resolve(item.arn)
+        except ServiceError as error:
+            if error.status != _CONFLICT:
+                raise
+            self._again(item)  # the function is Pending: services try again, and so does this
+            return
         configs = target.function.event_invoke_config
         config = configs[0].config if configs else {}
         age_s = time.monotonic() - item.since
@@ -157,6 +164,9 @@ class AsyncQueue:
             return
         if error.status < 429:
             raise error
+        self._again(item)
+
+    def _again(self, item: _Item) -> None:
         delay_s = min(_THROTTLED_FIRST_S * 2**item.throttles, _THROTTLED_MAX_S)
         item.throttles += 1
         self._put(item, delay_s)

@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from bench.serve.control_function import ServedFunction
-from bench.serve.control_plane import ServedLambda, split_name
+from bench.serve.control_plane import ServedLambda
 from bench.serve.environments import Environments
 from bench.serve.errors import ServiceError
 from bench.serve.messages import HttpRequest, HttpResponse
+from bench.serve.requirements import split_name
 
 _JSON = ("Content-Type", "application/json")
 _UPDATES = ("Auto", "FunctionUpdate", "Manual")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bench.serve.clients import Clients
-from bench.serve.control_plane import Target
-from bench.serve.environments import Invoked
+from bench.serve.environment import Invoked
+from bench.serve.services import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +50,21 @@ class Destinations:
         arn = (config.get("DestinationConfig") or {}).get(on, {}).get("Destination")
         if arn:
             self.deliver(
-                arn, record_of(target, outcome), detail="Lambda Function Invocation Result"
+                arn,
+                record_of(target, outcome),
+                detail="Lambda Function Invocation Result",
+                folder=f"async/{target.revision.name}",
             )
 
-    def deliver(self, arn: str, record: Mapping[str, Any], *, detail: str) -> None:
-        """Leave a record at a destination."""
+    def deliver(self, arn: str, record: Mapping[str, Any], *, detail: str, folder: str) -> None:
+        """Leave a record at a destination.
+
+        Args:
+            arn: of the destination.
+            record: what is left there.
+            detail: the beginning of the detail type, for a bus.
+            folder: below ``aws/lambda`` in a bucket.
+        """
         _, _, service, region, account, *rest = arn.split(":")
         text = json.dumps(record)
         if service == "sqs":
@@ -65,17 +76,17 @@ class Destinations:
             client = self._clients.get("lambda", account, region)
             client.invoke(FunctionName=arn, InvocationType="Event", Payload=text)
         elif service == "events":
+            success = record["requestContext"]["condition"] == "Success"
             entry = {
                 "Source": "lambda",
-                "DetailType": f"{detail} - {record['requestContext']['condition']}",
+                "DetailType": f"{detail} - {'Success' if success else 'Failure'}",
                 "Detail": text,
                 "EventBusName": rest[0].partition("/")[2],
             }
             self._clients.get("events", account, region).put_events(Entries=[entry])
         elif service == "s3":
-            context = record["requestContext"]
-            day = time.strftime("%Y/%m/%d", time.gmtime())
-            key = f"aws/lambda/async/{day}/{context['requestId']}"
+            moment = time.strftime("%Y/%m/%d/%Y-%m-%dT%H.%M.%S", time.gmtime())
+            key = f"aws/lambda/{folder}/{moment}-{uuid.uuid4()}"
             s3 = self._clients.get("s3", account or "123456789012", region or "us-east-1")
             s3.put_object(Bucket=rest[0], Key=key, Body=text.encode())
 

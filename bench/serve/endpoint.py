@@ -13,9 +13,9 @@ from bench.model import CpuMode
 from bench.serve.asynchronous import AsyncQueue
 from bench.serve.clients import Clients
 from bench.serve.concurrency_api import ConcurrencyApi
-from bench.serve.control_plane import ServedLambda, Services, Target
+from bench.serve.control_plane import ServedLambda
 from bench.serve.destinations import Destinations
-from bench.serve.environments import Environments
+from bench.serve.environments import IDLE_LIMIT, Environments
 from bench.serve.errors import ServiceError
 from bench.serve.event_sink import Sink
 from bench.serve.faults import Faults
@@ -30,6 +30,7 @@ from bench.serve.moto_app import MotoApp, place_of
 from bench.serve.own_directory import own_directory
 from bench.serve.packages import PackageStore
 from bench.serve.runtimes import Runtimes
+from bench.serve.services import Services, Target
 from bench.serve.state import State
 
 _CODE_PATH = "/_coldbench/code/"
@@ -51,6 +52,8 @@ class EndpointOptions:
     concurrency: int = 1_000
     #: After how long without an event an environment ends.
     idle_s: float = 300.0
+    #: How many may be idle; beyond it the least recently used end.
+    idle_limit: int = IDLE_LIMIT
     #: Delays before the two retries of a failed asynchronous invoke; AWS waits 60 and 120 s.
     retry_delays_s: tuple[float, ...] = (1.0, 2.0)
     cpu_mode: CpuMode = "on-demand"
@@ -91,6 +94,7 @@ class Endpoint:
             endpoint_url=lambda: self.url,
             account_limit=options.concurrency,
             idle_s=options.idle_s,
+            idle_limit=options.idle_limit,
             cpu_mode=options.cpu_mode,
         )
         self._cleanup.callback(environments.close)

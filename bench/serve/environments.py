@@ -11,91 +11,21 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from bench.emulator import limits
-from bench.emulator.cgroups import detect, enter_v2
-from bench.emulator.conversation import ResponseSink
-from bench.emulator.function import Answer, LocalFunction
-from bench.emulator.invocation import Caller
-from bench.emulator.limits import Cgroup
-from bench.emulator.processes import Launcher, kill_group
 from bench.model import CpuMode
+from bench.serve.environment import Environment
 from bench.serve.errors import ServiceError
-from bench.serve.log_book import LogBook, LogEvent
-from bench.serve.revision import Revision, deployment_of
+from bench.serve.revision import Revision
+from bench.serve.slots import Slots
 
-_SPARE_SLOTS = 8
 _REAP_EVERY_S = 1.0
 _END_LIMIT_S = 15.0
+#: Each takes a dozen descriptors and the memory of its process; Lambda has other machines.
+IDLE_LIMIT = 64
 
 FunctionKey = tuple[str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Invoked:
-    """An answered event and what was logged about it."""
-
-    answer: Answer
-    events: list[LogEvent]
-    log_stream: str
-
-
-@dataclass(slots=True)
-class _Slot:
-    """A launcher in its cgroup: outlives the environments that it starts one after the other."""
-
-    launcher: Launcher
-    cgroup: Cgroup | None
-
-
-class Environment:
-    """One environment of a revision. Used by one thread at a time."""
-
-    def __init__(
-        self, revision: Revision, slot: _Slot, scratch: Path, endpoint_url: str, cpu_mode: CpuMode
-    ) -> None:
-        date = time.strftime("%Y/%m/%d", time.gmtime())
-        self.revision = revision
-        self.slot = slot
-        self.scratch = scratch
-        self.provisioned = cpu_mode == "provisioned"
-        self.idle_since = 0.0
-        self.log_stream = f"{date}/[{revision.version}]{scratch.name}"
-        self.log_book = LogBook(revision)
-        deployment = deployment_of(
-            revision, endpoint_url=endpoint_url, log_stream=self.log_stream, cpu_mode=cpu_mode
-        )
-        self.function = LocalFunction(
-            deployment,
-            slot.launcher,
-            slot.cgroup,
-            scratch,
-            self.log_book,
-            revision.configuration,
-        )
-
-    def invoke(
-        self,
-        event: bytes,
-        *,
-        caller: Caller,
-        request_id: str | None,
-        stream_to: ResponseSink | None,
-    ) -> Invoked:
-        """Hand it one event; see :meth:`LocalFunction.invoke`."""
-        answer = self.function.invoke(
-            event, caller=caller, request_id=request_id, stream_to=stream_to
-        )
-        return Invoked(answer, self.log_book.take(), self.log_stream)
-
-    def kill(self) -> None:
-        """Kill what runs, so that an invoke in another thread ends."""
-        pid = self.slot.launcher.pid
-        if pid:
-            kill_group(pid)
 
 
 class Environments:
@@ -106,6 +36,7 @@ class Environments:
         endpoint_url: gives the address that functions reach AWS at.
         account_limit: how many may be busy at once in an account and region.
         idle_s: after how long without an event an environment ends.
+        idle_limit: how many may be idle; beyond it the least recently used end.
         cpu_mode: when the CPU quota is in force.
     """
 
@@ -116,19 +47,19 @@ class Environments:
         endpoint_url: Callable[[], str],
         account_limit: int,
         idle_s: float,
+        idle_limit: int = IDLE_LIMIT,
         cpu_mode: CpuMode = "on-demand",
     ) -> None:
         self._work_directory = work_directory
         self._endpoint_url = endpoint_url
         self.account_limit = account_limit
         self._idle_s = idle_s
+        self._idle_limit = idle_limit
         self._cpu_mode = cpu_mode
-        self._support = limits.usable(enter_v2(detect()))
-        limits.remove_abandoned(self._support)
+        self._slots = Slots()
         self._numbers = count()
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._slots: list[_Slot] = []
         self._idle: defaultdict[int, list[Environment]] = defaultdict(list)
         self._all: set[Environment] = set()
         self._busy: Counter[FunctionKey] = Counter()
@@ -155,10 +86,13 @@ class Environments:
         with self._lock:
             self._admit(revision.function_key)
             self._busy[revision.function_key] += 1
-            idle = self._idle[revision.serial]
+            idle = self._idle.get(revision.serial)
             if idle:
                 return idle.pop()
+            surplus = self._least_recent(self._idle_limit - 1)
         try:
+            for environment in surplus:  # before the next one, which can use their slot
+                self._end(environment)
             return self._create(revision, self._cpu_mode)
         except BaseException:
             with self._lock:
@@ -224,10 +158,7 @@ class Environments:
                 self._changed.wait(0.05)
         for environment in idle:
             self._end(environment)
-        with self._lock:
-            slots, self._slots = self._slots, []
-        for slot in slots:
-            _dissolve(slot)
+        self._slots.close()
 
     def _admit(self, function: FunctionKey) -> None:
         if self._stop.is_set():
@@ -252,7 +183,7 @@ class Environments:
         self._changed.notify_all()
 
     def _create(self, revision: Revision, cpu_mode: CpuMode) -> Environment:
-        slot = self._take_slot()
+        slot = self._slots.take()
         scratch = self._work_directory / f"{time.time_ns():016x}{next(self._numbers):016x}"
         scratch.mkdir(parents=True)
         environment = Environment(revision, slot, scratch, self._endpoint_url(), cpu_mode)
@@ -260,52 +191,42 @@ class Environments:
             self._all.add(environment)
         return environment
 
-    def _take_slot(self) -> _Slot:
-        with self._lock:
-            if self._slots:
-                return self._slots.pop()
-        launcher = Launcher()
-        cgroup = limits.create(self._support, f"{limits.owner_name()}-{next(self._numbers)}")
-        if cgroup is not None:
-            launcher.join(cgroup.procs_files)
-        return _Slot(launcher, cgroup)
-
     def _end(self, environment: Environment) -> None:
         environment.function.close()
         shutil.rmtree(environment.scratch, ignore_errors=True)
-        slot = environment.slot
-        with self._lock:
-            keep = len(self._slots) < _SPARE_SLOTS and not self._stop.is_set()
-            if keep:
-                self._slots.append(slot)
-        if not keep:
-            _dissolve(slot)
+        self._slots.give_back(environment.slot)
         with self._lock:  # close() waits for this, after which nothing of it is left
             self._all.discard(environment)
             self._changed.notify_all()
 
     def _reap(self) -> None:
         while not self._stop.wait(_REAP_EVERY_S):
-            oldest = time.monotonic() - self._idle_s
             with self._lock:
-                tired = [
-                    e
-                    for environments in self._idle.values()
-                    for e in environments
-                    if e.idle_since < oldest and not e.provisioned
-                ]
-                for environment in tired:
-                    self._idle[environment.revision.serial].remove(environment)
+                oldest = time.monotonic() - self._idle_s
+                tired = [e for e in self._endable() if e.idle_since < oldest]
+                self._take_out(tired)
+                tired += self._least_recent(self._idle_limit)
             for environment in tired:
                 self._end(environment)
+
+    def _least_recent(self, limit: int) -> list[Environment]:
+        """Take out what is idle beyond ``limit``, with the least recently used first."""
+        idle = sorted(self._endable(), key=lambda e: e.idle_since)
+        surplus = idle[: max(0, len(idle) - limit)]
+        self._take_out(surplus)
+        return surplus
+
+    def _endable(self) -> list[Environment]:
+        return [e for idle in self._idle.values() for e in idle if not e.provisioned]
+
+    def _take_out(self, environments: list[Environment]) -> None:
+        for environment in environments:
+            serial = environment.revision.serial
+            self._idle[serial].remove(environment)
+            if not self._idle[serial]:
+                del self._idle[serial]
 
 
 def throttled(reason: str) -> ServiceError:
     """What Lambda answers when there is no room for one more invoke."""
     return ServiceError(429, "TooManyRequestsException", "Rate Exceeded.", {"Reason": reason})
-
-
-def _dissolve(slot: _Slot) -> None:
-    slot.launcher.close()
-    if slot.cgroup is not None:
-        slot.cgroup.remove()

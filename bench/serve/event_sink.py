@@ -5,7 +5,6 @@ from __future__ import annotations
 from moto.awslambda.models import EventSourceMapping
 
 from bench.serve.asynchronous import AsyncQueue
-from bench.serve.control_plane import Target
 from bench.serve.mappings import Mappings
 
 
@@ -16,9 +15,9 @@ class Sink:
         self._queue = queue
         self._mappings = mappings
 
-    def submit(self, target: Target, event: bytes) -> None:
+    def submit(self, arn: str, event: bytes) -> None:
         """Invoke asynchronously."""
-        self._queue.submit(target, event)
+        self._queue.submit(arn, event)
 
     def attach(self, mapping: EventSourceMapping) -> None:
         """Begin to poll the source of a mapping."""

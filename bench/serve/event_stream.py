@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from zlib import crc32
 
 from bench.emulator.answer import Answer
-from bench.serve.environments import Invoked
+from bench.serve.environment import Invoked
 from bench.serve.streaming import StreamedInvoke
 
 _STRING = 7

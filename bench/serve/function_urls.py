@@ -17,10 +17,10 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote
 
 from bench.emulator.conversation import ResponseSink
-from bench.serve.control_plane import Target
-from bench.serve.environments import Invoked
+from bench.serve.environment import Invoked
 from bench.serve.errors import ServiceError
 from bench.serve.messages import Headers, HttpRequest, HttpResponse
+from bench.serve.services import Target
 from bench.serve.streaming import StreamedInvoke
 
 PREFIX = "/lambda-url/"

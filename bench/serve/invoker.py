@@ -11,11 +11,12 @@ from dataclasses import replace
 from bench.emulator.conversation import ResponseSink
 from bench.emulator.invocation import NOBODY, Caller
 from bench.errors import BenchError
-from bench.serve.control_plane import Target
-from bench.serve.environments import Environments, Invoked
+from bench.serve.environment import Invoked
+from bench.serve.environments import Environments
 from bench.serve.errors import ServiceError
 from bench.serve.log_book import LogEvent
 from bench.serve.revision import Revision
+from bench.serve.services import Target
 
 WriteLog = Callable[[Revision, str, list[LogEvent]], None]
 

@@ -11,13 +11,14 @@ from urllib.parse import parse_qs, unquote
 
 from bench.emulator.invocation import Caller
 from bench.serve.concurrency_api import ConcurrencyApi
-from bench.serve.control_plane import ServedLambda, Target
-from bench.serve.environments import Invoked
+from bench.serve.control_plane import ServedLambda
+from bench.serve.environment import Invoked
 from bench.serve.errors import ServiceError
 from bench.serve.event_stream import complete, encode_stream
 from bench.serve.invoker import Invoker
 from bench.serve.log_book import log_result
 from bench.serve.messages import Headers, HttpRequest, HttpResponse
+from bench.serve.services import Target
 from bench.serve.streaming import StreamedInvoke
 
 #: Lambda's limits on the payload of a call.
@@ -28,7 +29,7 @@ _PROVISIONED = "functions/([^/]+)/provisioned-concurrency/?"
 _RUNTIME = "functions/([^/]+)/runtime-management-config/?"
 _JSON = ("Content-Type", "application/json")
 
-Submit = Callable[[Target, bytes], str]
+Submit = Callable[[str, bytes], str]
 Planes = Callable[[HttpRequest], ServedLambda]
 Route = Callable[[HttpRequest, "re.Match[str]"], HttpResponse]
 
@@ -82,7 +83,7 @@ class LambdaApi:
             return HttpResponse(204)
         event = _event(request, kind)
         if kind == "Event":
-            request_id = self._submit(target, event)
+            request_id = self._submit(target.arn, event)
             return HttpResponse(202, [("x-amzn-RequestId", request_id)])
         if kind != "RequestResponse":
             raise ServiceError(
@@ -94,7 +95,7 @@ class LambdaApi:
     def _invoke_async(self, request: HttpRequest, found: re.Match[str]) -> HttpResponse:
         """The deprecated InvokeAsync."""
         target = self._target(request, found)
-        self._submit(target, _event(request, "Event"))
+        self._submit(target.arn, _event(request, "Event"))
         return HttpResponse(202, [_JSON], b'{"Status": 202}')
 
     def _stream(self, request: HttpRequest, found: re.Match[str]) -> HttpResponse:

@@ -5,7 +5,7 @@ moto keeps its state in the process: there can be one endpoint at a time.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from moto.awslambda.models import LambdaBackend, lambda_backends
 from moto.core.base_backend import BackendDict
@@ -19,13 +19,18 @@ from moto.events.models import EventsBackend, events_backends
 from moto.iam.models import get_account_id_from
 from moto.logs.models import LogsBackend, logs_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.sns.models import SNSBackend, sns_backends
 
-from bench.serve.control_plane import ServedLambda, Services, Target, bound
+from bench.serve.control_plane import ServedLambda, bound
+from bench.serve.errors import ServiceError
 from bench.serve.events_backend import ServedEvents
 from bench.serve.log_book import LogEvent
+from bench.serve.logs_api import understood
 from bench.serve.logs_backend import ServedLogs
 from bench.serve.messages import HttpRequest, HttpResponse
 from bench.serve.revision import Revision
+from bench.serve.services import Services, Target
+from bench.serve.sns_backend import ServedSns
 from bench.serve.wsgi import call
 
 DEFAULT_REGION = "us-east-1"
@@ -37,12 +42,12 @@ class MotoApp:
     def __init__(self, services: Services) -> None:
         # Every tutorial attaches AWSLambdaBasicExecutionRole to a role.
         default_user_config["iam"] = {"load_aws_managed_policies": True}
-        _restart(bound(services), ServedLogs, ServedEvents)
-        self._application = DomainDispatcherApplication(create_backend_app)
+        _restart(bound(services), ServedLogs, ServedEvents, ServedSns)
+        self._application = DomainDispatcherApplication(_application_of)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Have moto answer."""
-        return call(self._application, request, _complete)
+        return call(self._application, understood(request), _complete)
 
     def control_plane(self, account: str, region: str) -> ServedLambda:
         """Lambda in one account and region.
@@ -82,7 +87,7 @@ class MotoApp:
     def close(self) -> None:
         """Give moto its own backends back, and forget everything."""
         default_user_config["iam"] = {"load_aws_managed_policies": False}
-        _restart(LambdaBackend, LogsBackend, EventsBackend)
+        _restart(LambdaBackend, LogsBackend, EventsBackend, SNSBackend)
 
 
 def place_of(request: HttpRequest) -> tuple[str, str]:
@@ -94,15 +99,30 @@ def place_of(request: HttpRequest) -> tuple[str, str]:
     return account, region
 
 
+def _application_of(service: str | None) -> Any:
+    """The application of a service.
+
+    Raises:
+        ServiceError: moto has no such service.
+    """
+    if service is None:
+        raise ServiceError(
+            400, "UnknownOperationException", "this endpoint has no such service, as moto has none"
+        )
+    return create_backend_app(cast(Any, service))
+
+
 def _restart(
     lambda_class: type[LambdaBackend],
     logs_class: type[LogsBackend],
     events_class: type[EventsBackend],
+    sns_class: type[SNSBackend],
 ) -> None:
     BackendDict.reset()
     _set_class(lambda_backends, lambda_class)
     _set_class(logs_backends, logs_class)
     _set_class(events_backends, events_class)
+    _set_class(sns_backends, sns_class)
 
 
 def _set_class(backends: Any, made: type[Any]) -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import platform
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench.build import BuildCache, install_runtime, interpreter
+from bench.build import BuildCache
+from bench.build.runtime import runtime_for
 from bench.emulator.deployment import PythonRuntime
 from bench.model import Runtime
 from bench.serve.errors import ServiceError
 
 _OS_ONLY = ("provided.al2023", "provided.al2", "provided")
-_FIND_LIMIT_S = 30.0
 #: What this machine's processor is called in Lambda's API.
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -69,38 +66,20 @@ class Runtimes:
                 f"Runtime {name or 'of container images'} does not run on this endpoint; "
                 f"it runs {', '.join(_OS_ONLY)} and python3.x from zip archives",
             )
-        found = _python(name)
-        if found is None:
-            found = interpreter()
-        runtime = install_runtime(found, self._cache)
+        runtime = runtime_for(name.removeprefix("python"), self._cache)
         if f"python{runtime.minor}" != name:
             self._warn(
-                f"there is no {name} on this machine: its functions run on Python "
-                f"{runtime.version}; `uv python install {name.removeprefix('python')}` adds it"
+                f"{name} is not on this machine and cannot be fetched: its functions run on "
+                f"Python {runtime.version}; `uv python install {name.removeprefix('python')}` "
+                "adds it"
             )
         python = PythonRuntime(
-            interpreter=runtime.interpreter, directory=runtime.directory, minor=runtime.minor
+            interpreter=runtime.interpreter,
+            directory=runtime.directory,
+            minor=runtime.minor,
+            version=runtime.version,
         )
         return Engine(kind="python", python=python, version=f"python:{runtime.version}")
-
-
-def _python(name: str) -> Path | None:
-    """An interpreter of exactly this minor version: our own, on PATH, or one that uv has."""
-    own = interpreter()
-    wanted = name.removeprefix("python")
-    if platform.python_version().startswith(f"{wanted}."):
-        return own
-    on_path = shutil.which(name)
-    if on_path is not None:
-        return Path(on_path)
-    uv = shutil.which("uv")
-    if uv is None:
-        return None
-    arguments = [uv, "python", "find", "--no-project", "--offline", "--managed-python", wanted]
-    done = subprocess.run(
-        arguments, capture_output=True, text=True, check=False, timeout=_FIND_LIMIT_S
-    )
-    return Path(done.stdout.strip()) if done.returncode == 0 else None
 
 
 def check_architecture(architectures: list[str]) -> None:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from bench.emulator.conversation import ResponseSink
-from bench.serve.environments import Invoked
+from bench.serve.environment import Invoked
 
 Run = Callable[[ResponseSink], Invoked]
 

@@ -1,7 +1,7 @@
 """What to measure next: a pure function of what is on record so far.
 
 After the first look, which every cell gets, rounds go where they can still decide something. A
-decided cell drops out; the baseline and its A/A arm stay as long as one of their group is
+cell that is clear of the margin, and of what a gate holds it to, drops out; the baseline and its A/A arm stay as long as one of their group is
 undecided. What is left goes on to its next look, first those whose interval is widest in units of
 their margin for each second that a round costs. While the budget is ample all of them go on
 together, so that each spans the whole session.
@@ -21,8 +21,9 @@ from bench.stats.comparisons import baseline_cell
 from bench.stats.controls import PARTS
 from bench.stats.known_shift import known_shift
 from bench.stats.paired import Estimate
-from bench.stats.samples import Samples, collect, never_worked, pair
+from bench.stats.samples import Pairs, Samples, collect, never_worked, pair
 from bench.stats.sequential import SETTLED, look, planned_design
+from bench.stats.threshold import Seen, excesses_of, thresholds
 from bench.stats.verdicts import holm, word
 
 #: One step takes at most this share of what is left of a budget, so that it can be reconsidered.
@@ -112,7 +113,7 @@ def _open_cells(record: Record, samples: Samples) -> list[tuple[Cell, int, float
         for c in everything
     ]
     seen = look(pairs, design)
-    passed = _passed(seen[: len(candidates)], plan)
+    decided = _decided(seen[: len(candidates)], pairs[: len(candidates)], record)
     judged = _judged_rounds(plan, record.allocations)
     found = []
     for index, (cell, estimate) in enumerate(zip(everything, seen, strict=True)):
@@ -121,7 +122,7 @@ def _open_cells(record: Record, samples: Samples) -> list[tuple[Cell, int, float
         spent = judged.get(cell, first_look(plan)) >= plan.rounds
         if cell in broken or spent or following is None:
             continue
-        if index < len(candidates) and _is_decided(estimate, plan, adjusted=passed[index]):
+        if index < len(candidates) and decided[index]:
             continue
         if index >= len(candidates) and _is_shown(plan, samples):
             continue
@@ -135,6 +136,28 @@ def _is_shown(plan: Plan, samples: Samples) -> bool:
     alpha = (1 - plan.confidence) / PARTS / design.count
     found = known_shift(plan, samples, design, confidence=1 - alpha)
     return any(control.judged for control in found.controls)
+
+
+def _decided(
+    seen: Sequence[Estimate | None], pairs: Sequence[Pairs], record: Record
+) -> list[bool]:
+    """Whether each cell is clear of the margin, and of every threshold of the run's gate."""
+    plan = record.plan
+    looked = [_seen(estimate, p, plan) for estimate, p in zip(seen, pairs, strict=True)]
+    gates = [excesses_of(looked, t, plan.confidence) for t in thresholds(record)]
+    passed = _passed(seen, plan)
+    return [
+        _is_decided(estimate, plan, adjusted=passed[index])
+        and all(gate[index] != "unknown" for gate in gates)
+        for index, estimate in enumerate(seen)
+    ]
+
+
+def _seen(estimate: Estimate | None, pairs: Pairs, plan: Plan) -> Seen:
+    rows = pairs.log_ratios
+    if estimate is None:
+        return Seen(rows, None, None, len(plan.looks))
+    return Seen(rows[: estimate.n], estimate.low, estimate.high, len(plan.looks))
 
 
 def _passed(seen: Sequence[Estimate | None], plan: Plan) -> list[bool]:

@@ -119,7 +119,7 @@ def _comparison(
     known = row.estimate
     warnings = row.why_not if known is None else known.warnings
     if known and known.low is None and not warnings:
-        warnings = (*warnings, f"{known.n} complete rounds are too few for an interval")
+        warnings = (*warnings, f"{_complete(known.n)} too few for an interval")
     return Comparison(
         function=row.candidate.function,
         baseline=row.baseline.variant,
@@ -144,3 +144,7 @@ def _comparison(
         sign_low=known.sign[0] if known and known.sign else None,
         sign_high=known.sign[1] if known and known.sign else None,
     )
+
+
+def _complete(rounds: int) -> str:
+    return "1 complete round is" if rounds == 1 else f"{rounds} complete rounds are"

@@ -59,6 +59,7 @@ def judge(
         verdict=_run_verdict(plan, compared, tuple(measured.values()), fit.reasons),
         confidence=confidence,
         primary=plan.primary,
+        margin=plan.margin_of(plan.primary),
         warnings=(
             *_cell_warnings(measured.values()),
             *fit.warnings,

@@ -22,6 +22,7 @@ from bench.stats.anytime import anytime_p, confidence_sequence
 from bench.stats.paired import Estimate, estimates
 from bench.stats.samples import Pairs
 from bench.stats.scores import p_values
+from bench.stats.threshold import thresholds
 from bench.stats.verdicts import word
 
 #: What is not worth saying: more rounds than this would not be measured by anybody.
@@ -34,13 +35,15 @@ class Design:
     """How a comparison is looked at.
 
     ``final``: no more rounds come, so a comparison between two looks is looked at where it is, in
-    place of its next look. ``anytime``: the e-process instead of looks.
+    place of its next look. ``anytime``: the e-process instead of looks. ``thresholds``: ratios that
+    a comparison must be clear of, besides the margin, before a run lets go of it.
     """
 
     looks: tuple[int, ...]
     confidence: float
     final: bool = True
     anytime: bool = False
+    thresholds: tuple[float, ...] = ()
 
     @property
     def count(self) -> int:
@@ -70,7 +73,13 @@ def design(record: Record, confidence: float) -> Design:
     plan = record.plan
     resumed = any(t.guards.get("session") for t in record.trials[-1:])
     peeked = len(plan.looks) == 1 and (not record.complete or resumed)
-    return Design(looks=plan.looks, confidence=confidence, final=record.complete, anytime=peeked)
+    return Design(
+        looks=plan.looks,
+        confidence=confidence,
+        final=record.complete,
+        anytime=peeked,
+        thresholds=thresholds(record),
+    )
 
 
 def planned_design(plan: Plan) -> Design:

@@ -38,19 +38,27 @@ def unbiased(result: Estimate, how: Design, margin: float) -> Estimate:
     spread = (high - low) / 2 * math.sqrt(result.n) / quantile
     seen = math.log(result.ratio)
     change = seen
+    edges = (math.log1p(margin), *(math.log(t) for t in how.thresholds))
     for _ in range(_ITERATIONS):
-        change = seen - _bias(change, spread, how.looks, quantile, math.log1p(margin))
+        change = seen - _bias(change, spread, how.looks, quantile, edges)
     return replace(result, ratio=math.exp(min(max(change, low), high)))
 
 
 def _bias(
-    change: float, spread: float, looks: tuple[int, ...], quantile: float, margin: float
+    change: float, spread: float, looks: tuple[int, ...], quantile: float, edges: tuple[float, ...]
 ) -> float:
-    """How far estimates are from ``change`` on average when they stop as a run does."""
+    """How far estimates are from ``change`` on average when they stop as a run does.
+
+    A run stops when its interval is clear of the margin, the first of the edges, on either side,
+    and of each other one.
+    """
+    margin, *thresholds = edges
     scale = spread / np.sqrt(np.array(looks, dtype=np.float64))
     estimates = change + _walks(looks) * scale
     half = quantile * scale
     settled = (np.abs(estimates) - half > margin) | (np.abs(estimates) + half <= margin)
+    for threshold in thresholds:
+        settled &= np.abs(estimates - threshold) > half
     settled[:, -1] = True
     stops = settled.argmax(axis=1)
     return float(estimates[np.arange(len(stops)), stops].mean()) - change

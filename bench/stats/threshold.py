@@ -8,15 +8,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bench.model import Cell, Comparison, Record
+from bench.rules import parse_rule
 from bench.stats.samples import collect, pair
-from bench.stats.scores import p_value
+from bench.stats.scores import Floats, p_value
 from bench.stats.verdicts import holm
 
 Excess = Literal["above", "below", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A comparison as of its last look: log ratios, interval, and how many looks there are."""
+
+    log_ratios: Floats
+    low: float | None
+    high: float | None
+    looks: int
+
+
+def thresholds(record: Record) -> tuple[float, ...]:
+    """The ratios above which the gate that a run was started with fails; see :mod:`bench.gate`."""
+    margin = record.plan.margin_of(record.plan.primary)
+    rules = record.demands.fail_on or (("slower",) if record.revisions else ())
+    shares = [rule.share for text in rules if (rule := parse_rule(text)).kind == "slower"]
+    return tuple(1 + (margin if share is None else share) for share in shares)
 
 
 def excesses(
@@ -28,7 +47,7 @@ def excesses(
     interval of the single comparison.
     """
     samples = collect(record.trials)
-    p_values = []
+    seen = []
     for comparison in comparisons:
         cell = Cell(
             function=comparison.function,
@@ -39,23 +58,28 @@ def excesses(
         )
         baseline = samples.get((replace(cell, variant=comparison.baseline), "variant"))
         rows = pair(baseline, samples.get((cell, "variant")), comparison.metric).log_ratios
-        looked_at = rows[: comparison.n]
-        higher = comparison.low is not None and comparison.low > threshold
-        if higher and len(looked_at):
-            p = p_value(looked_at - math.log(threshold))
-            p_values.append(min(1.0, comparison.looks * p))
-        else:
-            p_values.append(1.0)
-    adjusted = holm(p_values)
+        rows = rows[: comparison.n]
+        seen.append(Seen(rows, comparison.low, comparison.high, comparison.looks))
+    return excesses_of(seen, threshold, confidence)
+
+
+def excesses_of(seen: Sequence[Seen], threshold: float, confidence: float) -> list[Excess]:
+    """What :func:`excesses` says, of comparisons that need not have been judged yet."""
+    adjusted = holm([_p(one, threshold) for one in seen])
     return [
-        _excess(comparison, p, threshold, 1 - confidence)
-        for comparison, p in zip(comparisons, adjusted, strict=True)
+        _excess(one, p, threshold, 1 - confidence) for one, p in zip(seen, adjusted, strict=True)
     ]
 
 
-def _excess(comparison: Comparison, p: float, threshold: float, alpha: float) -> Excess:
-    if comparison.low is None or comparison.high is None:
+def _p(seen: Seen, threshold: float) -> float:
+    if seen.low is None or seen.low <= threshold or not len(seen.log_ratios):
+        return 1.0
+    return min(1.0, seen.looks * p_value(seen.log_ratios - math.log(threshold)))
+
+
+def _excess(seen: Seen, p: float, threshold: float, alpha: float) -> Excess:
+    if seen.low is None or seen.high is None:
         return "unknown"
-    if comparison.low > threshold and p <= alpha:
+    if seen.low > threshold and p <= alpha:
         return "above"
-    return "below" if comparison.high <= threshold else "unknown"
+    return "below" if seen.high <= threshold else "unknown"

@@ -1,9 +1,10 @@
-"""An endpoint for all tests of the package, clients of it, and functions made from source."""
+"""An endpoint for the tests of a module, clients of it, and functions made from source."""
 
 from __future__ import annotations
 
 import io
 import os
+import sys
 import time
 import uuid
 import zipfile
@@ -18,7 +19,7 @@ from botocore.config import Config
 from bench.config import user_cache
 from bench.serve.endpoint import Endpoint, EndpointOptions
 
-RUNTIME = "python3.11"
+RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def package(**files: str) -> bytes:
@@ -30,7 +31,7 @@ def package(**files: str) -> bytes:
     return archive.getvalue()
 
 
-def clients_of(url: str) -> Callable[[str], Any]:
+def clients_of(url: str, region: str = "us-east-1") -> Callable[[str], Any]:
     """``client(service)`` for an endpoint, without retries."""
 
     @cache
@@ -38,7 +39,7 @@ def clients_of(url: str) -> Callable[[str], Any]:
         return boto3.client(
             service,
             endpoint_url=url,
-            region_name="us-east-1",
+            region_name=region,
             aws_access_key_id="any",
             aws_secret_access_key="any",
             config=Config(retries={"max_attempts": 0}, max_pool_connections=30),
@@ -105,8 +106,8 @@ def _endpoint_options() -> EndpointOptions:
     return EndpointOptions(cache=user_cache(os.environ), retry_delays_s=(0.1, 0.1))
 
 
-@pytest.fixture(name="aws", scope="session")
+@pytest.fixture(name="aws", scope="module")
 def _aws(endpoint_options: EndpointOptions) -> Iterator[Aws]:
-    """The endpoint of all tests; each makes functions of its own."""
+    """The endpoint of a module: moto allows one at a time in a process."""
     with Endpoint(endpoint_options, warn=print) as endpoint:
         yield Aws(endpoint.url)

@@ -20,7 +20,7 @@ from bench.config import user_cache
 from bench.emulator.reportlog import parse_report
 from bench.functions import load_function, recipes
 
-from .conftest import Aws, package
+from .conftest import RUNTIME, Aws, package
 
 pytestmark = pytest.mark.live
 
@@ -101,7 +101,7 @@ def test_the_python_tutorial_works_with_the_aws_cli(
     source = "def lambda_handler(event, context):\n    return 'Hello ' + event['name']\n"
     (tmp_path / "function.zip").write_bytes(package(lambda_function__py=source))
     (tmp_path / "second.zip").write_bytes(package(lambda_function__py=source + "# second\n"))
-    create = ("--runtime", "python3.11", "--handler", "lambda_function.lambda_handler")
+    create = ("--runtime", RUNTIME, "--handler", "lambda_function.lambda_handler")
 
     first, one, two, last = tutorial(
         cli, "python-tutorial", (*create, "--zip-file", "fileb://function.zip")

@@ -1,103 +1,33 @@
-"""Events of other services, asynchronous invokes and what becomes of them."""
+"""Events of other services that invoke functions."""
 
 from __future__ import annotations
 
 import base64
-import io
 import json
-import shutil
-import zipfile
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bench.build import BuildCache, build_matrix
-from bench.config import user_cache
-from bench.functions import load_function, recipes
-
-from .conftest import Aws
+from .conftest import RUNTIME, Aws, package
+from .events import ACCOUNT, STORE, arn_of, queue, storing
 
 pytestmark = pytest.mark.live
 
-FUNCTIONS = Path(__file__).parents[2] / "py_functions"
-ACCOUNT = "123456789012"
-
-#: Stores each event it gets as an object of the bucket OUT.
-STORE = """
-import boto3, json, os, uuid
-s3 = boto3.client("s3")
-def handler(event, context):
-    s3.put_object(Bucket=os.environ["OUT"], Key=uuid.uuid4().hex, Body=json.dumps(event).encode())
-    if os.environ.get("FAIL"):
-        raise ValueError("on purpose")
-    return {"ok": True}
-"""
-
-
-def storing(aws: Aws, **environment: str) -> tuple[str, str]:
-    """A function that stores its events, and the bucket where."""
-    bucket = aws.bucket()
-    variables = {"OUT": bucket, **environment}
-    return aws.deploy(STORE, Environment={"Variables": variables}), bucket
-
-
-def arn_of(name: str) -> str:
-    return f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}"
-
-
-def queue(aws: Aws, name: str) -> tuple[str, str]:
-    url = aws.client("sqs").create_queue(QueueName=name)["QueueUrl"]
-    return url, f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
-
-
-def received(aws: Aws, url: str) -> dict[str, Any]:
-    answer = aws.client("sqs").receive_message(
-        QueueUrl=url, WaitTimeSeconds=20, MessageAttributeNames=["All"]
-    )
-    message: dict[str, Any] = answer["Messages"][0]
-    return message
-
-
-def test_a_failed_event_is_tried_twice_more_and_then_left_where_it_should(aws: Aws) -> None:
-    """Three runs; then the event is in the dead-letter queue and a record at the destination."""
-    letters, letters_arn = queue(aws, "letters")
-    records, records_arn = queue(aws, "records")
-    name, bucket = storing(aws, FAIL="1")
-    client = aws.client("lambda")
-    client.update_function_configuration(
-        FunctionName=name, DeadLetterConfig={"TargetArn": letters_arn}
-    )
-    aws.settle(name)
-    client.put_function_event_invoke_config(
-        FunctionName=name, DestinationConfig={"OnFailure": {"Destination": records_arn}}
-    )
-
-    accepted = client.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"n": 1}')
-    letter, record = received(aws, letters), json.loads(received(aws, records)["Body"])
-
-    assert accepted["StatusCode"] == 202
-    assert len(aws.objects(bucket, 3)) == 3
-    assert json.loads(letter["Body"]) == {"n": 1}
-    assert letter["MessageAttributes"]["ErrorMessage"]["StringValue"] == "on purpose"
-    assert record["requestContext"]["condition"] == "RetriesExhausted"
-    assert record["requestContext"]["approximateInvokeCount"] == 3
-    assert record["requestContext"]["requestId"] == accepted["ResponseMetadata"]["RequestId"]
-
 
 def test_sns_invokes_with_its_record(aws: Aws) -> None:
-    """A message published to a topic reaches the function that is subscribed."""
+    """A message published to a topic reaches the function that is subscribed, attributes too."""
     name, bucket = storing(aws)
     sns = aws.client("sns")
     topic = sns.create_topic(Name="topic")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn_of(name))
-    sns.publish(TopicArn=topic, Message="hello", Subject="about")
+    urgent = {"urgent": {"DataType": "String", "StringValue": "yes"}}
+    sns.publish(TopicArn=topic, Message="hello", Subject="about", MessageAttributes=urgent)
 
     (event,) = map(json.loads, aws.objects(bucket, 1))
     notification = event["Records"][0]["Sns"]
 
     assert (notification["Message"], notification["Subject"]) == ("hello", "about")
     assert notification["TopicArn"] == topic
+    assert notification["MessageAttributes"] == {"urgent": {"Type": "String", "Value": "yes"}}
 
 
 def test_eventbridge_invokes_the_targets_of_a_rule(aws: Aws) -> None:
@@ -183,80 +113,89 @@ def test_items_that_a_function_names_as_failed_come_again(aws: Aws) -> None:
     assert bodies == ["bad", "bad", "good"]
 
 
-def shipped(function: str, tmp_path: Path, **files: str) -> bytes:
-    """The package of a shipped function as coldbench builds it, with further files."""
-    loaded = load_function(FUNCTIONS / function)
-    variant = next(v for v in recipes(loaded) if v.id == "eager")
-    cache = BuildCache(user_cache(_environ()))
-    result = build_matrix([(loaded, variant)], cache=cache, prove_reproducible=False)
-    tree = tmp_path / function
-    shutil.copytree(result.artifacts[0].tree_path, tree, symlinks=True)
-    for name, text in files.items():
-        (tree / name.replace("__", ".")).write_text(text)
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as opened:
-        for path in sorted(p for p in tree.rglob("*") if p.is_file()):
-            opened.write(path, path.relative_to(tree))
-    return archive.getvalue()
-
-
-def _environ() -> dict[str, str]:
-    import os
-
-    return dict(os.environ)
-
-
-#: Messages of SQS as requests of the storage function, which has no mapping of its own.
-FROM_QUEUE = """
-import json
-from eager import handler as store
+#: Stores bodies under the time, and fails at the first receipt of message 1.
+KEEP_ORDER = """
+import boto3, os, time
+s3 = boto3.client("s3")
 def handler(event, context):
-    for record in event["Records"]:
-        result = json.loads(record["body"])["responsePayload"]["results"][0]
-        if "thumbnail" in result:
-            store({"action": "put", "id": "thumbnail-1", "title": result["thumbnail"],
-                   "text": json.dumps(result), "replace": True}, context)
+    record = event["Records"][0]
+    s3.put_object(Bucket=os.environ["OUT"], Key=str(time.time_ns()), Body=record["body"])
+    if record["body"] == "1" and record["attributes"]["ApproximateReceiveCount"] == "1":
+        raise ValueError("on purpose")
 """
 
+#: Fails whenever a record of a stream says "poison".
+FUSSY = STORE.replace(
+    'return {"ok": True}',
+    """data = [base64.b64decode(r["kinesis"]["data"]) for r in event["Records"]]
+    if b"poison" in data:
+        raise ValueError("on purpose")""",
+).replace("import boto3", "import base64, boto3")
 
-def test_an_image_goes_from_s3_through_two_shipped_functions(aws: Aws, tmp_path: Path) -> None:
-    """S3 → thumbnail → (destination) SQS → storage: a thumbnail in S3, a document in DynamoDB."""
-    images, documents = aws.bucket(), aws.bucket()
-    _, done_arn = queue(aws, "done")
-    dynamodb, client, s3 = aws.client("dynamodb"), aws.client("lambda"), aws.client("s3")
-    dynamodb.create_table(
-        TableName="documents",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    thumbnail = aws.deploy(
-        "", Code={"ZipFile": shipped("thumbnail", tmp_path)}, Handler="eager.handler"
-    )
-    storage = aws.deploy(
-        "",
-        Code={"ZipFile": shipped("storage", tmp_path, from_queue__py=FROM_QUEUE)},
-        Handler="from_queue.handler",
-        Environment={"Variables": {"BUCKET": documents, "TABLE": "documents"}},
-    )
-    client.put_function_event_invoke_config(
-        FunctionName=thumbnail, DestinationConfig={"OnSuccess": {"Destination": done_arn}}
-    )
-    client.create_event_source_mapping(EventSourceArn=done_arn, FunctionName=storage)
-    s3.put_bucket_notification_configuration(
-        Bucket=images,
-        NotificationConfiguration={
-            "LambdaFunctionConfigurations": [
-                {"LambdaFunctionArn": arn_of(thumbnail), "Events": ["s3:ObjectCreated:*"]}
-            ]
-        },
-    )
-    event = json.loads((FUNCTIONS / "thumbnail/events/used.json").read_text())
-    s3.put_object(Bucket=images, Key="photo.png", Body=base64.b64decode(event["image"]))
 
-    (text,) = aws.objects(documents, 1)
-    item = dynamodb.get_item(TableName="documents", Key={"id": {"S": "thumbnail-1"}})["Item"]
+def test_a_fifo_queue_keeps_its_order_over_a_failure(aws: Aws) -> None:
+    """Message 1 of a group fails once: 2 and 3 wait until it is through."""
+    sqs, bucket = aws.client("sqs"), aws.bucket()
+    attributes = {"FifoQueue": "true", "VisibilityTimeout": "1"}
+    url = sqs.create_queue(QueueName="ordered.fifo", Attributes=attributes)["QueueUrl"]
+    for body in ("1", "2", "3"):
+        sqs.send_message(
+            QueueUrl=url, MessageBody=body, MessageGroupId="g", MessageDeduplicationId=body
+        )
+    name = aws.deploy(KEEP_ORDER, Environment={"Variables": {"OUT": bucket}})
+    aws.client("lambda").create_event_source_mapping(
+        EventSourceArn=f"arn:aws:sqs:us-east-1:{ACCOUNT}:ordered.fifo",
+        FunctionName=name,
+        BatchSize=1,
+    )
 
-    assert json.loads(text)["thumbnail"] == "thumbnails/photo.png"
-    assert item["title"] == {"S": "thumbnails/photo.png"}
-    assert len(aws.objects(images, 1, prefix="thumbnails/")) == 1
+    seen = [event.decode() for event in aws.objects(bucket, 4)]
+
+    assert seen == ["1", "1", "2", "3"]
+
+
+def test_a_batch_with_one_bad_record_is_bisected(aws: Aws) -> None:
+    """Three of four records are handled; the bad one goes to the bucket for failures."""
+    failures = aws.bucket()
+    kinesis = aws.client("kinesis")
+    kinesis.create_stream(StreamName="bisected", ShardCount=1)
+    for text in ("a", "b", "poison", "d"):
+        kinesis.put_record(StreamName="bisected", PartitionKey="p", Data=text.encode())
+    bucket = aws.bucket()
+    name = aws.deploy(FUSSY, Environment={"Variables": {"OUT": bucket}})
+    aws.client("lambda").create_event_source_mapping(
+        EventSourceArn=f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/bisected",
+        FunctionName=name,
+        StartingPosition="TRIM_HORIZON",
+        BisectBatchOnFunctionError=True,
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{failures}"}},
+    )
+
+    (failure,) = map(json.loads, aws.objects(failures, 1, prefix="aws/lambda/"))
+    events = [json.loads(event) for event in aws.objects(bucket, 5)]
+    sizes = sorted(len(event["Records"]) for event in events)
+
+    assert failure["KinesisBatchInfo"]["batchSize"] == 1
+    assert sizes == [1, 1, 2, 2, 4]
+
+
+def test_an_event_for_a_pending_function_waits_for_it(aws: Aws) -> None:
+    """EventBridge may be faster than the creation of a function; its event is not lost."""
+    events, bucket = aws.client("events"), aws.bucket()
+    events.put_rule(Name="early", EventPattern=json.dumps({"source": ["early"]}))
+    events.put_targets(Rule="early", Targets=[{"Id": "1", "Arn": arn_of("early")}])
+    aws.client("lambda").create_function(
+        FunctionName="early",
+        Role=aws.role,
+        Runtime=RUNTIME,
+        Handler="app.handler",
+        Code={"ZipFile": package(app__py=STORE)},
+        Timeout=20,
+        MemorySize=1769,
+        Environment={"Variables": {"OUT": bucket}},
+    )
+    answer = events.put_events(Entries=[{"Source": "early", "DetailType": "d", "Detail": "{}"}])
+
+    assert answer["FailedEntryCount"] == 0
+    assert len(aws.objects(bucket, 1)) == 1

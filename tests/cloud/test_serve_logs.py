@@ -122,3 +122,19 @@ def test_a_query_that_cannot_be_understood_is_refused(aws: Aws, function: str) -
 
     with pytest.raises(logs.exceptions.MalformedQueryException, match="nonsense"):
         query(aws, function, "nonsense @message")
+
+
+def test_the_limit_of_a_call_and_groups_by_arn_count(aws: Aws, function: str) -> None:
+    """StartQuery with `limit` and logGroupIdentifiers, which are not part of the query."""
+    logs, now = aws.client("logs"), int(time.time())
+    started = logs.start_query(
+        logGroupIdentifiers=[
+            f"arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/{function}"
+        ],
+        startTime=now - 3600,
+        endTime=now + 60,
+        queryString='filter @type = "REPORT" | fields @requestId # all of them',
+        limit=2,
+    )
+
+    assert len(logs.get_query_results(queryId=started["queryId"])["results"]) == 2

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from bench.config import user_cache
 from bench.emulator.cgroups import detect, enter_v2
@@ -169,3 +170,9 @@ def test_a_profile_that_does_not_exist_does_not_matter() -> None:
         answer = aws.client("lambda").invoke(FunctionName=name)
 
     assert json.load(answer["Payload"]) == "awake"
+
+
+def test_a_service_that_there_is_not_is_named_as_such(aws: Aws) -> None:
+    """Not an internal failure: a client error that says so."""
+    with pytest.raises(ClientError, match="no such service"):
+        aws.client("pricing").get_products(ServiceCode="AWSLambda")

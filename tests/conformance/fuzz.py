@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from bench.emulator.conversation import Conversation
-from bench.emulator.extensions import Extensions, FunctionIdentity
+from bench.emulator.extensions import Extensions
+from bench.emulator.registration import FunctionIdentity
 from bench.emulator.runtime_api import RuntimeApi, response_bytes
 from bench.emulator.telemetry import Telemetry
 from bench.errors import Interrupted

@@ -11,8 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench.emulator.cgroups import detect
-from tests.conformance.leftovers import processes_below
+from tests.conformance import leftovers
 from tests.findings import Row, Section
 
 _LATEST_KILL_S = 4.0
@@ -42,12 +41,12 @@ def check(scratch: Path, kills: int) -> Section:
         process.wait()
         running += bool(_still_running(project))
     code = _run(project)
-    groups = [g for p in set(detect().parents.values()) for g in p.glob("coldbench-*-*")]
+    groups = leftovers.abandoned_groups()
     staged = list((project / "cache" / "stage").glob("*"))
     rows = (
         _row("kills after which a process ran on", running),
         _row("exit code of the next run", code),
-        _row("cgroups after the next run", len(groups)),
+        _row("abandoned cgroups after the next run", len(groups)),
         _row("staged copies after the next run", len(staged)),
     )
     method = f"{kills} runs, each killed with -9 up to {_LATEST_KILL_S:.0f} s after its start."
@@ -78,7 +77,7 @@ def _run(project: Path) -> int:
 def _still_running(project: Path) -> set[int]:
     deadline = time.monotonic() + _END_S
     while True:
-        found = processes_below(project)
+        found = leftovers.processes_below(project)
         if not found or time.monotonic() > deadline:
             return found
         time.sleep(0.05)

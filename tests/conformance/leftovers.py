@@ -33,6 +33,11 @@ def _groups() -> list[Path]:
     return [group for parent in parents for group in parent.glob("coldbench-*")]
 
 
+def abandoned_groups() -> list[Path]:
+    """Cgroups whose maker, which their name tells, is dead; others run at the same time as we."""
+    return [group for group in _groups() if not Path("/proc", group.name.split("-")[1]).exists()]
+
+
 def processes_of(ancestor: int) -> set[int]:
     """All living descendants of a process; orphans are adopted by the launcher, so counted."""
     parents = {}

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.build import BuildCache, build_matrix
 from bench.functions import load_function
 from bench.variants import of_runtime
-from tests.harness.command import help_ns, nothing_ns
+from tests.harness.command import help_ns, invoke_ns, nothing_ns
 from tests.harness.large_response import BareLargeResponse, OurLargeResponse
 from tests.harness.round_trip import OurEcho, OurFunction, RawEcho, RawPythonEcho
 from tests.harness.spawn import CSpawner, OurSpawner, compile_c, paired
@@ -36,7 +36,10 @@ def main() -> None:
             "round trip of an echo in Python", "the same bytes, no HTTP", *_echo(directory, rounds)
         )
         _show("6 MB response", "into one buffer", *_large(directory, max(20, rounds // 5)))
-    _show("coldbench --help", "python -c pass", *paired(max(20, rounds // 5), help_ns, nothing_ns))
+    starts = max(20, rounds // 5)
+    _show("coldbench --help", "python -c pass", *paired(starts, help_ns, nothing_ns))
+    invoke_ns()  # builds the function, if need be
+    _show("coldbench invoke, our part", "python -c pass", *paired(starts, invoke_ns, nothing_ns))
 
 
 def _spawn(directory: Path, rounds: int) -> tuple[list[int], list[int]]:

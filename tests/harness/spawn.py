@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.emulator import launcher
+from bench.emulator.agreement import STAMP_START_NS
 from bench.emulator.processes import Launcher, ProcessOrder
 
 _HERE = Path(__file__).parent
@@ -84,7 +84,7 @@ class OurSpawner:
         time.sleep(_QUIET_S)
         self._launcher.exited(self._launcher.pid, 5.0)
         (main_ns,) = struct.unpack("q", self._output.read_bytes())
-        return int(main_ns - self._launcher.stamps[launcher.STAMP_START_NS])
+        return int(main_ns - self._launcher.stamps[STAMP_START_NS])
 
     def close(self) -> None:
         """End the launcher."""

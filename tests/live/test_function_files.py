@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bench.emulator import ephemeral_storage, root_filesystem
+from bench.emulator import ephemeral_storage, paths, root_filesystem
 from bench.emulator.processes import Files, Launcher, ProcessOrder
 from bench.emulator.programs import hidden_directories
 
@@ -73,7 +73,7 @@ def _look(launcher: Launcher, tmp_path: Path) -> Look:
             ProcessOrder(
                 argv=[str(interpreter), "-S", "-c", code],
                 environment={},
-                directory=Path(root_filesystem.TASK),
+                directory=Path(paths.TASK),
                 log_path=log,
                 files=Files(
                     task=task,

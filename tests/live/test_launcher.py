@@ -250,3 +250,24 @@ def until(condition: Callable[[], bool]) -> bool:
             return True
         time.sleep(0.01)
     return False
+
+
+def test_a_crowd_that_uses_up_the_memory_leaves_the_launcher_alive(
+    launcher: Launcher, cgroup: Cgroup, tmp_path: Path
+) -> None:
+    """The kernel kills the function's processes first, however small each of them is."""
+    (tmp_path / "crowd.py").write_text(
+        "import os, time\nwhile True:\n    if os.fork() == 0: time.sleep(60)\n"
+    )
+    launcher.prepare(shell(tmp_path, f"exec {sys.executable} -I -S crowd.py"))
+    cgroup.limit_memory(32_000_000)
+    launcher.open_gate()
+    launcher.await_stamps()
+    assert launcher.exited(launcher.pid, 30.0) is not None
+    cgroup.kill_all_but(launcher.own_pid)
+    cgroup.limit_memory(None)
+
+    launcher.prepare(shell(tmp_path, "exit 0"))
+    launcher.open_gate()
+    launcher.await_stamps()
+    assert str(launcher.exited(launcher.pid, 30.0)) == "exit status 0"

@@ -204,6 +204,8 @@ def test_a_crash_and_a_timeout_in_the_init(cloud: Lambda) -> None:
         "INIT_START",
         "INIT_REPORT",
         "START",
+        "RequestId:",
+        "Runtime.ExitError",
         "END",
         "REPORT",
     ]

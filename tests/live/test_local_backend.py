@@ -35,6 +35,15 @@ def test_a_trial_has_every_phase_its_cpu_time_and_peak_memory(trial: Run) -> Non
     assert 1_000_000 < (result.peak_memory_bytes or 0) < 100_000_000
 
 
+def test_its_own_round_trip_can_be_measured(backend: LocalBackend, trial: Run) -> None:
+    """Before the trials, and it leaves nothing that those would see."""
+    figures = backend.round_trip()
+
+    assert 0 < figures["p50_ns"] <= figures["p99_ns"]
+    assert figures["n"] > 100
+    assert trial().outcome == "ok"
+
+
 def test_work_in_init_is_in_init_and_work_in_the_handler_in_the_invoke(trial: Run) -> None:
     """A sleep on one side does not show on the other, and CPU time shows neither."""
     in_init = trial(init="time.sleep(0.3)")

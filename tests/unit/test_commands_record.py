@@ -185,6 +185,13 @@ def test_the_verdict_has_its_exit_code(judgement: Judgement, code: int) -> None:
     assert exit_code(fit_record(), judgement, strict=False) == code
 
 
+def test_an_interrupted_run_is_exit_130() -> None:
+    """Whatever was decided until then: what is missing could say otherwise."""
+    record = replace(fit_record(), complete=False)
+
+    assert exit_code(record, decided(), strict=False) == 130
+
+
 def test_a_failed_build_is_exit_3() -> None:
     """A run that could not build everything says so, whatever it measured."""
     record = replace(fit_record(), failed_builds=report_sample.record().failed_builds)

@@ -278,3 +278,13 @@ def test_an_interpreter_that_was_asked_for_is_named(wanted: str | None, rows: li
     (table,) = _tables(document, "Environment")
     facts = {_words(row.entries[0].text): _words(row.entries[1].text) for row in table.rows}
     assert [v for k, v in facts.items() if k.startswith("python of python/")] == rows
+
+
+def test_the_method_says_what_of_an_invoke_is_ours() -> None:
+    """A record that knows the harness's own round trip has one line about it, others none."""
+    sample = report_sample.record()
+    figures = {"p50_ns": 61_800, "p99_ns": 120_400, "n": 200}
+    measured = replace(sample, environment={**sample.environment, "round_trip": figures})
+
+    assert "Our own round trip: p50 62 µs, p99 120 µs over 200 invokes" in _method(measured)
+    assert "round trip" not in _method(sample)

@@ -48,7 +48,7 @@ def test_changed_trials_are_refused(directory: Path, change: Callable[[bytes], b
     file = directory / TRIALS_FILE
     file.write_bytes(change(file.read_bytes()))
 
-    with pytest.raises(RecordError, match=r"not those that the run recorded|more than the run"):
+    with pytest.raises(RecordError, match=r"not those that the run recorded|more than once"):
         load_record(directory)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bench.backends.noise import Machine
-from bench.model import Comparison, Judgement, Record
+from bench.gate import gated
+from bench.model import Comparison, Demands, Judgement, Record
 from bench.simulated_run import Setting, simulated_run
 from bench.simulation import Edit, clock_back, fixed_order, suspended, swapped_labels
 from bench.stats.judge import judge
@@ -38,6 +39,32 @@ def test_a_decided_cell_drops_out_and_the_others_go_on(tmp_path: Path) -> None:
     assert (found["large"].verdict, found["large"].n) == ("slower", 16)
     assert found["small"].n > 16
     assert record.complete
+
+
+def test_a_change_at_the_margin_goes_on_to_the_last_look(tmp_path: Path) -> None:
+    """An interval that excludes nothing changed, but not the margin, is not given up early."""
+    _, judgement = _run(tmp_path, Setting(effects={"small": 0.01}))
+
+    found = _primary(judgement)["small"]
+    assert (found.verdict, found.n) == ("small change", 122)
+    assert found.low is not None
+    assert found.low > 1
+    assert found.low < 1.01 < (found.high or 0)
+
+
+@pytest.mark.parametrize("effect", [0.035, 0.065])
+def test_a_gate_keeps_a_cell_until_its_threshold_is_decided(tmp_path: Path, effect: float) -> None:
+    """A cell that is clear of the margin goes on while it may be on either side of the gate."""
+    setting = Setting(effects={"near": effect})
+    held = replace(setting, demands=Demands(fail_on=("slower:5%",)))
+
+    _, free = _run(tmp_path / "free", setting)
+    record, judgement = _run(tmp_path / "held", held)
+    gate = gated(record, judgement, record.demands, margin=0.01).gate
+
+    assert _primary(free)["near"].n < _primary(judgement)["near"].n
+    assert gate is not None
+    assert gate.exit_code == int(effect > 0.05), gate.findings
 
 
 def test_rounds_are_spent_as_allotted(tmp_path: Path) -> None:
