@@ -10,22 +10,33 @@ from bench.emulator.cgroups import detect
 
 
 def census(scratch: Path) -> Counter[str]:
-    """Processes, cgroups, mounts, sockets, descriptors and files, as they are now.
+    """Processes, cgroups, mounts, sockets, descriptors and directories of ours, as they are now.
 
     Args:
-        scratch: where the environments have their files; a process counts if it runs from there
-            or from our group.
+        scratch: where the environments have their files.
     """
+    ours = {os.getpid(), *processes_of(os.getpid())}
+    own = f"coldbench-{os.getpid()}-"
     return Counter(
         {
-            "processes": len(processes_of(os.getpid())),
-            "cgroups": sum(1 for _ in _groups()),
+            "processes": len(ours) - 1,
+            "cgroups": sum(group.name.startswith(own) for group in _groups()),
             "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),
             "descriptors": len(os.listdir("/proc/self/fd")),
-            "sockets": len(Path("/proc/net/tcp").read_text().splitlines()),
-            "files": sum(1 for _ in scratch.rglob("*")),
+            "sockets": sum(_sockets(pid) for pid in ours),
+            "temporary directories": sum(1 for _ in scratch.glob("*-*")),
         }
     )
+
+
+def _sockets(pid: int) -> int:
+    found = 0
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found += os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:")
+        except FileNotFoundError:
+            continue  # the descriptor of the listing itself
+    return found
 
 
 def _groups() -> list[Path]:
