@@ -83,7 +83,7 @@ def guarded(arguments: list[str], command: Callable[[list[str]], tuple[str | byt
     from bench.errors import BenchError
 
     def stop(*_: object) -> None:
-        # Cleaning up follows, which an impatient second one must not cut short.
+        # Cleaning up follows and then the end, which an impatient second one must not cut short.
         for signum in before:
             signal.signal(signum, lambda *_: None)
         raise KeyboardInterrupt
@@ -113,7 +113,9 @@ def guarded(arguments: list[str], command: Callable[[list[str]], tuple[str | byt
     finally:
         gc.enable()
         for signum, handler in before.items():
-            signal.signal(signum, handler)
+            # The interpreter's end makes a handler the default one, which kills; not so SIG_IGN.
+            came = signal.getsignal(signum) is not stop
+            signal.signal(signum, signal.SIG_IGN if came else handler)
 
 
 def _command(arguments: list[str]) -> tuple[str | bytes, int]:

@@ -90,6 +90,15 @@ class Question:
         return line
 
 
+def ignore_signals() -> None:
+    """Have no signal decide any more how the process ends: the record is sealed.
+
+    The interpreter's end makes every handler the default one, which kills.
+    """
+    for signum in (*STOP_SIGNALS, signal.SIGALRM):
+        signal.signal(signum, signal.SIG_IGN)
+
+
 class StopPipe:
     """A descriptor that becomes readable when SIGINT, SIGTERM or the alarm of a budget has come.
 

@@ -117,9 +117,12 @@ def _follow(
 
 def _answer(process: subprocess.Popen[str], allocations: tuple[Allocation, ...]) -> None:
     assert process.stdin is not None
-    with suppress(BrokenPipeError):  # it was interrupted meanwhile, and says so itself
+    try:
         process.stdin.write(json.dumps({"allocations": to_json(allocations)}) + "\n")
         process.stdin.flush()
+    except BrokenPipeError:  # it was interrupted meanwhile, and says so itself
+        with suppress(BrokenPipeError):
+            process.stdin.close()  # or the unwritten rest would fail once more at the end
 
 
 def _raise_outcome(code: int, error: dict[str, Any] | None, stderr_file: Path) -> None:

@@ -32,6 +32,7 @@ from bench.dialogue import (
     Question,
     StopPipe,
     die_with,
+    ignore_signals,
 )
 from bench.emulator.deployment import PythonRuntime
 from bench.errors import BenchError, Interrupted, MeasurementError
@@ -237,6 +238,7 @@ def main() -> int:
         narrator({"event": "error", "message": error.message, "hint": error.hint})
         return error.exit_code
     finally:
+        ignore_signals()
         narrator.flush()
     return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.advice import RecordAdvisor
@@ -34,7 +34,7 @@ class Setting:
     #: An arm at the second place of its group takes so much longer.
     second_delay: float = 0.0
     #: What the run is held to.
-    demands: Demands = Demands()
+    demands: Demands = field(default_factory=Demands)
     #: What becomes of each trial before it is recorded.
     edit: Callable[[Trial, Plan], Trial] = lambda trial, _: trial
 

@@ -7,10 +7,11 @@ each arm gets fresh copies, and all are made alike, by reading and writing bytes
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import stat
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,18 +25,12 @@ _PREFIX = "stage-"
 
 @dataclass(slots=True)
 class Staging:
-    """The copies of one run. Use as a context manager; they are deleted at the end."""
+    """The copies of one run."""
 
     root: Path
     #: Copies per function, variant and arm.
     copies: dict[tuple[str, str, Arm], tuple[Path, ...]] = field(default_factory=dict)
     _state: dict[tuple[str, str, Arm], tuple[object, ...]] = field(default_factory=dict)
-
-    def __enter__(self) -> Staging:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.root, ignore_errors=True)
 
     def verify(self, artifacts: Mapping[tuple[str, str], Artifact]) -> None:
         """Make sure that what will run is what was built, and was staged by copying.
@@ -67,34 +62,44 @@ class Staging:
         )
 
 
-def stage(plan: Plan, artifacts: Mapping[tuple[str, str], Artifact], parent: Path) -> Staging:
+@contextmanager
+def stage(
+    plan: Plan, artifacts: Mapping[tuple[str, str], Artifact], parent: Path
+) -> Iterator[Staging]:
     """Copy every artifact of the plan :data:`~bench.schedule.SLOTS` times per arm, interleaved.
+
+    The copies are there for the time of a ``with``, and deleted at whatever moment it ends.
 
     Raises:
         StorageError: the disk is full, or ``parent`` cannot be written.
     """
-    arms = _arms(plan)
+    root = parent / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(parent)
-        root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
-    except OSError as error:
-        raise _no_room(parent, error) from error
-    staging = Staging(root)
-    try:
-        for slot in range(SLOTS):
-            for number, (function, variant, arm) in enumerate(arms):
-                copy = root / f"{number:03}-{slot}"  # paths of equal length for all
-                _copy(artifacts[function, variant].tree_path, copy)
-                key = (function, variant, arm)
-                staging.copies[key] = (*staging.copies.get(key, ()), copy)
-        staging.verify(artifacts)
-        os.sync()  # nothing is left to be written back while trials run
-    except BaseException as error:
-        shutil.rmtree(root, ignore_errors=True)
-        if isinstance(error, OSError):
+        try:
+            staging = _staged(plan, artifacts, root)
+        except OSError as error:
             raise _no_room(parent, error) from error
-        raise
+        yield staging
+    finally:
+        try:
+            shutil.rmtree(root, ignore_errors=True)
+        finally:  # once more, in case an interruption came meanwhile
+            shutil.rmtree(root, ignore_errors=True)
+
+
+def _staged(plan: Plan, artifacts: Mapping[tuple[str, str], Artifact], root: Path) -> Staging:
+    root.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(root.parent)
+    root.mkdir(mode=0o700)
+    staging = Staging(root)
+    for slot in range(SLOTS):
+        for number, (function, variant, arm) in enumerate(_arms(plan)):
+            copy = root / f"{number:03}-{slot}"  # paths of equal length for all
+            _copy(artifacts[function, variant].tree_path, copy)
+            key = (function, variant, arm)
+            staging.copies[key] = (*staging.copies.get(key, ()), copy)
+    staging.verify(artifacts)
+    os.sync()  # nothing is left to be written back while trials run
     for key, copies in staging.copies.items():
         staging._state[key] = tuple(_state(c) for c in copies)
     return staging

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.cloud.faults import Stopped, stopped
+from bench.cloud.faults import Stopped, is_dead_end, stopped
 from bench.cloud.redaction import Redactor
 from bench.errors import UsageError
 
@@ -22,6 +22,7 @@ _LOCAL_REGION = "us-east-1"
 _LOCAL_CREDENTIALS = "local"
 #: What a read may take beyond the function's own timeout.
 _INVOKE_MARGIN_S = 15.0
+_CHECK_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +67,10 @@ class Account:
             or environ.get("AWS_ENDPOINT_URL_LAMBDA")
             or environ.get("AWS_ENDPOINT_URL")
         )
+        _check_url(target.endpoint_url)
         self._session = _session(target, self.is_local, environ)
         self.region = str(self._session.region_name)
-        self.partition = str(self._session.get_partition_for_region(self.region))
+        self.partition = _partition(self._session, self.region)
         self.redact = Redactor(lambda: _credential_values(self._session))
         #: For the record: whose endpoint, never with what it was reached.
         self.endpoint = urlsplit(target.endpoint_url).hostname if target.endpoint_url else "aws"
@@ -109,6 +111,23 @@ class Account:
                 tcp_keepalive=True,
             ),
         )
+
+    def check(self) -> None:
+        """Ask for the account's settings, so that a dead end shows before anything is made.
+
+        Raises:
+            Stopped: AWS cannot be reached, or not with these credentials.
+        """
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        retries = {"total_max_attempts": _CHECK_ATTEMPTS}
+        config = Config(connect_timeout=self._patience.connect_s, retries=retries)
+        try:
+            self._client("lambda", None, config).get_account_settings()
+        except (BotoCoreError, ClientError) as error:
+            if is_dead_end(error):
+                raise stopped(error, "nothing was made", self.redact) from None
 
     def lambda_regions(self) -> tuple[str, ...]:
         """All regions of this partition that have Lambda, as far as the client library knows."""
@@ -166,6 +185,27 @@ def _session(target: Target, is_local: bool, environ: Mapping[str, str]) -> Any:
             " `coldbench serve` and `--endpoint-url` to try it without an account",
         )
     return session
+
+
+def _check_url(url: str | None) -> None:
+    parts = urlsplit(url or "http://default")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(
+            f"`--endpoint-url {url}` is not a URL",
+            hint="it begins with http:// or https://, for example http://127.0.0.1:4566",
+        )
+
+
+def _partition(session: Any, region: str) -> str:
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        return str(session.get_partition_for_region(region))
+    except BotoCoreError:
+        raise UsageError(
+            f"`{region}` is not the name of an AWS region",
+            hint="it has the form us-east-1; `coldbench prices` lists those with known prices",
+        ) from None
 
 
 def _is_loopback(url: str | None) -> bool:

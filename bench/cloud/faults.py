@@ -104,6 +104,12 @@ def is_skewed(error: BaseException) -> bool:
     return code_of(error) in _SKEWED
 
 
+def is_dead_end(error: BaseException) -> bool:
+    """Whether no call at all can succeed: there is no connection, or there are no credentials."""
+    code = code_of(error)
+    return code in _NOT_CONNECTED or code in _EXPIRED or code in _CREDENTIAL_CLASSES
+
+
 def is_throttled(error: BaseException) -> bool:
     """Whether too much was asked in too short a time."""
     return code_of(error) in _THROTTLED
@@ -160,6 +166,7 @@ def stopped(error: BaseException, what: str, redact: Redactor) -> Stopped:
     if code in _NOT_CONNECTED:
         return Stopped(
             f"cannot reach AWS: {said}",
-            hint="check the network, the region and `--endpoint-url`",
+            hint="check the network, the region and `--endpoint-url`; a local endpoint must be"
+            " running: `coldbench serve`",
         )
     return Stopped(said, hint="see docs/aws.md, or try again later")

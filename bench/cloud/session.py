@@ -53,6 +53,7 @@ class CloudSession:
         self.backend = backend
         self._on_round = on_round
         self._round: list[Trial] = []
+        self._keeping = threading.Lock()
         self._makers: ThreadPoolExecutor
         self._writer = writer
         self._observer = observer
@@ -116,20 +117,27 @@ class CloudSession:
     def _run_round(self, pool: ThreadPoolExecutor, slots: Sequence[schedule.Slot]) -> None:
         orders = [self._order(slot) for slot in slots]
         if not self.backend.prepares_ahead:
-            self._collect([pool.submit(self.backend.run, order) for order in orders])
+            self._collect([pool.submit(self._kept, self.backend.run, o) for o in orders])
             return
         prepared = self._results([self._makers.submit(self.backend.prepare, o, 0) for o in orders])
         pairs = zip(orders, prepared, strict=True)
-        self._collect([pool.submit(self.backend.measure, order, f) for order, f in pairs])
+        measure = self.backend.measure
+        self._collect([pool.submit(self._kept, measure, order, f) for order, f in pairs])
 
-    def _collect(self, futures: Sequence[Future[Trial]]) -> None:
-        """Record trials as they end; on any trouble the others end first and are recorded too."""
+    def _kept(self, measure: Callable[..., Trial], *order: Any) -> None:
+        """Measure a trial and record it at once, so that kill -9 costs only what is in flight."""
+        trial = measure(*order)
+        with self._keeping:
+            self._keep(trial)
+
+    def _collect(self, futures: Sequence[Future[None]]) -> None:
+        """Wait for trials; on any trouble the others end first and are recorded too."""
         trouble: BaseException | None = None
         for future in as_completed(futures):
             error = future.exception()
             if error is None:
-                self._keep(future.result())
-            elif not isinstance(trouble, Exception) or isinstance(trouble, Interrupted):
+                continue
+            if not isinstance(trouble, Exception) or isinstance(trouble, Interrupted):
                 trouble = error
                 self._stop.set()
         if trouble is not None:

@@ -52,6 +52,7 @@ class _Planes:
         self._planes: dict[str, ControlPlane] = {}
         first = options.aws.regions[0] if options.aws.regions else None
         account = self._connect(first)
+        account.check()
         self.home = account.region
         self._accounts[self.home] = account
 

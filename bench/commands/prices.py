@@ -25,15 +25,15 @@ def execute(options: PricesOptions) -> tuple[str, int]:
 
 
 def _refreshed(options: PricesOptions) -> PriceTable:
-    from botocore.exceptions import BotoCoreError, ClientError
-
     from bench.cloud.account import Account, Target
     from bench.cloud.faults import stopped
     from bench.cost.price_list import API_REGION, fetch
 
     aws = options.aws
     target = Target(region=API_REGION, endpoint_url=aws.endpoint_url, profile=aws.profile)
-    account = Account(target, environ=options.environ)
+    account = Account(target, environ=options.environ)  # says so where boto3 is missing
+    from botocore.exceptions import BotoCoreError, ClientError
+
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
     try:
         table = fetch(account.control("pricing"), date=date)

@@ -27,5 +27,8 @@ def find_record(name: str, settings: Settings, *, cwd: Path) -> Path:
 
 
 def run_ids(records: Path) -> list[str]:
-    """List the runs that are recorded below a directory; none if it does not exist."""
-    return sorted(path.name for path in records.glob("*") if path.is_dir())
+    """List the runs that are recorded below a directory; none if it does not exist.
+
+    A name with a leading dot is that of a record which is just being made.
+    """
+    return sorted(path.name for path in records.glob("[!.]*") if path.is_dir())

@@ -51,6 +51,7 @@ def resume(options: RunOptions, progress: Progress) -> tuple[str, int]:
             hint="give the same `--endpoint-url`, or none",
         )
     _check_events(record)
+    account.check()
     sources = Sources(account, options.settings.cache)
     artifacts = _same_artifacts(record, options, progress, sources)
     host = record.environment["hard"]["architecture"]

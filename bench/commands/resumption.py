@@ -10,6 +10,7 @@ from bench.commands.preparation import Artifacts, Prepared, built, by_variant, w
 from bench.commands.records import find_record, run_ids
 from bench.errors import RecordError
 from bench.fingerprint import collect
+from bench.history.entries import ANCHOR
 from bench.model import Function, Record
 from bench.progress import Progress
 from bench.store import in_progress, is_in_progress, load_record
@@ -28,7 +29,7 @@ def resumed(options: RunOptions, progress: Progress) -> Prepared:
             hint=f"`coldbench report {record.run_id}` shows it",
         )
     _check_same_inputs(record, options)
-    if record.revisions:
+    if record.revisions or any(a.variant == ANCHOR for a in record.artifacts):
         return Prepared(directory, record, _stored(record))
     functions = {f.id: f for f in record.functions}
     wanted = {(a.function, a.variant): a for a in record.artifacts}
@@ -47,7 +48,7 @@ def resumed(options: RunOptions, progress: Progress) -> Prepared:
 
 
 def _stored(record: Record) -> Artifacts:
-    """The packages of a comparison, whose sources are gone, as the build cache still has them.
+    """The packages of a run whose sources may be gone, as the build cache still has them.
 
     Raises:
         RecordError: it does not have them any more.
@@ -58,7 +59,7 @@ def _stored(record: Record) -> Artifacts:
             raise RecordError(
                 f"the build cache has no package of `{artifact.function}` at"
                 f" `{artifact.variant}` any more",
-                hint=f"compare again: `{record.command}`",
+                hint=f"measure again: `{record.command}`",
             )
     return by_variant(record.artifacts)
 

@@ -86,6 +86,7 @@ class _Region:
             return describe(found) + describe_calls(found), 0
         self._progress.say(describe(found).rstrip())
         _check_cost(found, self._options)
+        self._account.check()
         directory = self._options.settings.out / "records" / record.run_id
         create_record(directory, record)
         return measured(directory, record, copies, self._account, self._options, self._progress)

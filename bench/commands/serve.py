@@ -48,7 +48,7 @@ def _endpoint(options: ServeOptions) -> Endpoint:
             raise
         raise UsageError(
             f"`coldbench serve` needs moto, and `{error.name}` is not installed",
-            hint='pip install "coldbench[serve]"',
+            hint="`pip install 'coldbench[serve]'`",
         ) from None
     try:
         return Endpoint(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.build import BuildCache
-from bench.commands.execution import run_plan
+from bench.commands.execution import interruptible, resume_command, run_plan
 from bench.commands.options import CompareOptions
 from bench.commands.outcome import outcome
 from bench.commands.preparation import Prepared, all_failed, built, by_variant, new_record, plan_of
@@ -93,8 +93,11 @@ def measure(options: TrendOptions, progress: Progress) -> int:
         )
     commit = current_commit(options.cwd)
     prepared = _prepare(options, held, known, progress)
-    create_record(prepared.directory, prepared.record)
-    run_plan(prepared, options, progress)
+    run_id = prepared.record.run_id
+    resume = f"{resume_command(prepared.directory, options)} && coldbench trend --append {run_id}"
+    with interruptible(prepared.directory, resume):
+        create_record(prepared.directory, prepared.record)
+        run_plan(prepared, options, progress)
     return append(load_record(prepared.directory), commit, options)
 
 

@@ -279,7 +279,7 @@ def _settling(unsettled: list[Comparison], plan: Plan) -> Text:
 
 def _rounded(count: int) -> int:
     """Up to two digits: an estimate that seems exact would be believed."""
-    unit = 10 ** max(0, len(str(count)) - 2)
+    unit = int(f"1{'0' * (len(str(count)) - 2)}")
     return math.ceil(count / unit) * unit
 
 

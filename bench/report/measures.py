@@ -65,7 +65,7 @@ def ratio_words(comparison: Comparison) -> str:
 
 
 def interval_words(ratio: float, low: float, high: float) -> str:
-    """Show a ratio with its interval, with a third decimal where two hide its width or its side of 1."""
+    """Show a ratio with its interval, with a third decimal where two hide its width."""
     near = low < 1.1 and high > 0.9
     digits = 3 if high - low < (0.05 if near else 0.015) else 2
     return f"×{ratio:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"

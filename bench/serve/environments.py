@@ -109,7 +109,7 @@ class Environments:
                 environment.idle_since = time.monotonic()
                 self._idle[revision.serial].append(environment)
         if ended:
-            self._end(environment)
+            self._end(environment, broken=broken)
 
     def retire(self, serial: int) -> None:
         """End the environments of a revision: idle ones now, busy ones when they are through."""
@@ -191,13 +191,18 @@ class Environments:
             self._all.add(environment)
         return environment
 
-    def _end(self, environment: Environment) -> None:
-        environment.function.close()
-        shutil.rmtree(environment.scratch, ignore_errors=True)
-        self._slots.give_back(environment.slot)
-        with self._lock:  # close() waits for this, after which nothing of it is left
-            self._all.discard(environment)
-            self._changed.notify_all()
+    def _end(self, environment: Environment, *, broken: bool = False) -> None:
+        try:
+            if broken:  # its launcher may be gone: nobody is to have that slot
+                self._slots.dissolve(environment.slot)
+            else:
+                environment.function.close()
+                self._slots.give_back(environment.slot)
+        finally:
+            shutil.rmtree(environment.scratch, ignore_errors=True)
+            with self._lock:  # close() waits for this, after which nothing of it is left
+                self._all.discard(environment)
+                self._changed.notify_all()
 
     def _reap(self) -> None:
         while not self._stop.wait(_REAP_EVERY_S):

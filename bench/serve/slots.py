@@ -12,6 +12,8 @@ from bench.emulator.limits import Cgroup
 from bench.emulator.processes import Launcher
 
 _SPARE = 8
+#: Of all slots of the process: cgroups are named by them.
+_NUMBERS = count()
 
 
 @dataclass(slots=True)
@@ -28,7 +30,6 @@ class Slots:
     def __init__(self) -> None:
         self._support = limits.usable(enter_v2(detect()))
         limits.remove_abandoned(self._support)
-        self._numbers = count()
         self._lock = threading.Lock()
         self._spare: list[Slot] = []
         self._closed = False
@@ -39,7 +40,7 @@ class Slots:
             if self._spare:
                 return self._spare.pop()
         launcher = Launcher()
-        cgroup = limits.create(self._support, f"{limits.owner_name()}-{next(self._numbers)}")
+        cgroup = limits.create(self._support, f"{limits.owner_name()}-{next(_NUMBERS)}")
         if cgroup is not None:
             launcher.join(cgroup.procs_files)
         return Slot(launcher, cgroup)
@@ -51,7 +52,13 @@ class Slots:
             if keep:
                 self._spare.append(slot)
         if not keep:
-            _dissolve(slot)
+            self.dissolve(slot)
+
+    def dissolve(self, slot: Slot) -> None:
+        """End a slot for good, with whatever still runs in it."""
+        slot.launcher.close()
+        if slot.cgroup is not None:
+            slot.cgroup.remove()
 
     def close(self) -> None:
         """End the spare ones; those that come back later end at once."""
@@ -59,10 +66,4 @@ class Slots:
             self._closed = True
             spare, self._spare = self._spare, []
         for slot in spare:
-            _dissolve(slot)
-
-
-def _dissolve(slot: Slot) -> None:
-    slot.launcher.close()
-    if slot.cgroup is not None:
-        slot.cgroup.remove()
+            self.dissolve(slot)

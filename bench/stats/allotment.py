@@ -1,10 +1,10 @@
 """What to measure next: a pure function of what is on record so far.
 
-After the first look, which every cell gets, rounds go where they can still decide something. A
-cell that is clear of the margin, and of what a gate holds it to, drops out; the baseline and its A/A arm stay as long as one of their group is
-undecided. What is left goes on to its next look, first those whose interval is widest in units of
-their margin for each second that a round costs. While the budget is ample all of them go on
-together, so that each spans the whole session.
+After the first look, which every cell gets, rounds go where they can still decide something. A cell
+that is clear of the margin, and of what a gate holds it to, drops out; the baseline and its A/A arm
+stay as long as one of their group is undecided. What is left goes on to its next look, first those
+whose interval is widest in units of their margin for each second that a round costs. While the
+budget is ample all of them go on together, so that each spans the whole session.
 """
 
 from __future__ import annotations
@@ -138,9 +138,7 @@ def _is_shown(plan: Plan, samples: Samples) -> bool:
     return any(control.judged for control in found.controls)
 
 
-def _decided(
-    seen: Sequence[Estimate | None], pairs: Sequence[Pairs], record: Record
-) -> list[bool]:
+def _decided(seen: Sequence[Estimate | None], pairs: Sequence[Pairs], record: Record) -> list[bool]:
     """Whether each cell is clear of the margin, and of every threshold of the run's gate."""
     plan = record.plan
     looked = [_seen(estimate, p, plan) for estimate, p in zip(seen, pairs, strict=True)]

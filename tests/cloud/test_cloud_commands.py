@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -153,3 +155,48 @@ def test_an_interrupted_run_is_resumed_by_its_id(
         assert "--resume" in capsys.readouterr().err
         place = ["--endpoint-url", endpoint.url, "--no-probe"]
         assert main(["run", "--resume", *place]) in (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "words"),
+    [
+        (("--endpoint-url", "localhost:4566"), 2, "http://127.0.0.1:4566"),
+        (("--endpoint-url", "http://127.0.0.1:1"), 4, "coldbench serve"),
+        (("--endpoint-url", "http://127.0.0.1:1", "--region", "mars-1"), 2, "us-east-1"),
+    ],
+)
+def test_an_aws_that_is_not_there_is_advice_and_leaves_nothing(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    place: tuple[str, ...],
+    code: int,
+    words: str,
+) -> None:
+    """A wrong address or region ends a run before it has a record, in seconds."""
+    fixed = ("--variant", "eager", "--memory", "128", "--rounds", "2")
+    assert main(["run", "--backend", "aws", *fixed, *place]) == code
+    assert words in capsys.readouterr().err
+    assert not (project / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [
+        (("run", "--backend", "aws", "--variant", "eager"), "coldbench[aws]"),
+        (("clean",), "coldbench[aws]"),
+        (("mine", "--log-group", "g"), "coldbench[aws]"),
+        (("prices", "--refresh"), "coldbench[aws]"),
+        (("serve", "--port", "0"), "coldbench[serve]"),
+    ],
+)
+def test_without_boto3_a_command_names_the_extra(
+    project: Path, arguments: tuple[str, ...], extra: str
+) -> None:
+    """Exit code 2 and what to install, and no traceback."""
+    absent = "import sys; sys.modules.update(dict.fromkeys(['boto3', 'botocore', 'moto']))"
+    program = f"{absent}; from bench.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert f"pip install '{extra}'" in done.stderr

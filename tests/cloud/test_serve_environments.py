@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +15,8 @@ from bench.serve.environment import Environment
 from bench.serve.environments import Environments
 from bench.serve.revision import Revision
 from bench.serve.runtimes import Engine
+
+from .conftest import Aws
 
 pytestmark = pytest.mark.live
 
@@ -76,3 +80,44 @@ def test_environments_work_beyond_1023_descriptors(use: Callable[[int], Environm
 
     assert environment.slot.launcher.channel.fileno() > ABOVE_SELECT
     assert answered is None
+
+
+def test_a_deleted_version_takes_its_environments_with_it(aws: Aws) -> None:
+    """DeleteFunction of a version ends the processes of that version, and of no other."""
+    name = aws.deploy("def handler(e, c): return e")
+    client = aws.client("lambda")
+    client.publish_version(FunctionName=name)
+    client.invoke(FunctionName=name)
+    client.invoke(FunctionName=name, Qualifier="1")
+
+    client.delete_function(FunctionName=name, Qualifier="1")
+
+    assert versions_with_processes(name) == {"$LATEST"}
+
+
+def versions_with_processes(name: str) -> set[str]:
+    """By the environment variables of what runs on this machine."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            variables = path.read_text(errors="replace").split("\0")
+        except OSError:
+            continue
+        if f"AWS_LAMBDA_FUNCTION_NAME={name}" in variables:
+            prefix = "AWS_LAMBDA_FUNCTION_VERSION="
+            found |= {v.removeprefix(prefix) for v in variables if v.startswith(prefix)}
+    return found
+
+
+def test_a_dead_launcher_spoils_one_environment_only(aws: Aws) -> None:
+    """What kills a launcher ends its environment; the next invoke has another and answers."""
+    name = aws.deploy("import os\ndef handler(e, c): return os.getppid()")
+    client = aws.client("lambda")
+    launcher = json.load(client.invoke(FunctionName=name)["Payload"])
+    os.kill(launcher, signal.SIGKILL)
+
+    with pytest.raises(client.exceptions.ServiceException):
+        client.invoke(FunctionName=name)
+    answer = client.invoke(FunctionName=name)
+
+    assert json.load(answer["Payload"]) != launcher

@@ -145,7 +145,7 @@ class Project:
 
     def record_directories(self) -> list[Path]:
         """All recorded runs, oldest first."""
-        return sorted((self.out / "records").glob("*"))
+        return sorted((self.out / "records").glob("[!.]*"))
 
     @property
     def record_directory(self) -> Path:
@@ -159,7 +159,7 @@ class Project:
 
     def recorded_trials(self) -> bytes:
         """What the only run has recorded so far; nothing before it exists."""
-        files = list(self.out.glob(f"records/*/{TRIALS_FILE}"))
+        files = list(self.out.glob(f"records/[!.]*/{TRIALS_FILE}"))
         return files[0].read_bytes() if files else b""
 
     def wait_for_trials(self, count: int) -> None:

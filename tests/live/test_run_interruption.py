@@ -176,7 +176,7 @@ def test_an_interruption_as_soon_as_there_is_a_record(project: Project, signum: 
     """Before the measuring process exists: code 130, how to go on, and no copies left."""
     directory = project.add_function(events=20)
     process = project.start("run", str(directory), "--rounds", "100", "--memory", "1769", "-q")
-    eventually(lambda: list(project.out.glob(f"records/*/{RECORD_FILE}")), "the record")
+    eventually(lambda: list(project.out.glob(f"records/[!.]*/{RECORD_FILE}")), "the record")
 
     process.send_signal(signum)
     result = finished(process)
@@ -251,11 +251,15 @@ def test_the_record_of_an_interrupted_run_can_be_reported(project: Project) -> N
     assert "interrupted" in result.stdout
 
 
-def test_two_interruptions_are_one(project: Project, holding: tuple[Process, object]) -> None:
-    """An impatient second Ctrl-C does not keep the record from being sealed."""
+@pytest.mark.parametrize("delay_s", [0, 0.02, 0.05, 0.1, 0.2])
+def test_two_interruptions_are_one(
+    project: Project, holding: tuple[Process, object], delay_s: float
+) -> None:
+    """An impatient second Ctrl-C keeps neither the record nor the command from its end."""
     process, _ = holding
 
     process.send_signal(signal.SIGINT)
+    time.sleep(delay_s)
     process.send_signal(signal.SIGINT)
     result = finished(process)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bootstraps import write_bootstrap
-from projects import Project
+from projects import Project, finished
 
 from bench.codec import to_json
 from bench.history.entries import FILE, Entry, load
@@ -97,6 +98,26 @@ def test_a_build_is_measured_against_its_anchor(project: Project) -> None:
         "trend.md",
     ]
     assert not (project.out / "latest.md").exists()
+
+
+def test_an_interrupted_measurement_can_go_on(project: Project) -> None:
+    """The command of the hint finishes the run and adds it to the history."""
+    process = project.start("trend", "--measure", "--rounds", "12")
+    project.wait_for_trials(2)
+    process.send_signal(signal.SIGINT)
+    result = finished(process)
+    run_id = project.record_directory.name
+
+    assert result.returncode == 130, result.stderr
+    assert f"`coldbench run --resume {run_id} && coldbench trend --append {run_id}`" in (
+        result.stderr
+    )
+    resumed = project.call("run", "--resume", run_id)
+    assert resumed.returncode in (0, 4), resumed.stderr  # a busy machine makes it unfit
+    assert project.record().complete
+    appended = project.call("trend", "--append", run_id)
+    assert appended.returncode == resumed.returncode, appended.stderr
+    assert len(load(history(project))) == (resumed.returncode == 0)
 
 
 def test_a_run_is_added_once(project: Project) -> None:

@@ -74,7 +74,7 @@ def test_identical_packages_are_said() -> None:
     """Byte for byte the same is a result, without a table of dashes."""
     text = rendered(identical(sound_record()), "text")
 
-    assert text.startswith("no regression: functions: 3 byte-identical and not measured\n")
+    assert text.startswith("no regression: 3 functions byte-identical in both and not measured\n")
     assert "python/orders: nothing was measured" not in text
     assert "python/orders" in text
 
@@ -83,7 +83,7 @@ def test_untouched_functions_are_counted() -> None:
     """What was left out because no file changed is said, too."""
     record = replace(identical(sound_record()), unchanged=("go/a", "go/b"))
 
-    assert "2 without a changed file and not built" in rendered(record, "comment")
+    assert "2 functions without a changed file and not built" in rendered(record, "comment")
 
 
 @pytest.mark.parametrize("rules", [(), ("slower:5%", "larger:1%")])

@@ -10,10 +10,11 @@ import pytest
 import report_sample
 
 from bench.build.elf import breakdown
-from bench.model import Record
+from bench.model import Control, Record
+from bench.planning import LONG_LOOKS
 from bench.report import memory_sizes
 from bench.report.contents import compose
-from bench.report.document import Document, Table, Text
+from bench.report.document import Code, Document, Table, Text, with_code
 from bench.report.findings import Findings
 from bench.report.measures import interval_words, number, percentage
 
@@ -198,7 +199,60 @@ def test_failed_control_says_what_it_found() -> None:
 
     row = _tables(document, "Controls")[0].rows[0]
 
-    assert _words(row.entries[-1].text) == "not ok: found a difference"
+    assert _words(row.entries[-1].text) == "not ok: difference found"
+
+
+def _controls_legend(*controls: Control) -> str:
+    found = replace(report_sample.judgement(), controls=controls)
+    document = compose(report_sample.record(), found)
+    return str(next(s.blocks for s in document.sections if s.title == "Controls"))
+
+
+def test_the_known_shift_is_explained_where_there_is_one() -> None:
+    """A run without one, as on real Lambda, does not speak of it."""
+    plain = report_sample.control("go/hello", "default", "hello", ratio=1.0, low=0.99, high=1.01)
+    shift = replace(plain, kind="known-shift", expected=1.02)
+
+    assert "2 % more work; its interval must contain 1.02" in _controls_legend(plain, shift)
+    assert "known shift" not in _controls_legend(plain)
+
+
+def test_only_verdicts_that_occur_are_explained() -> None:
+    """With the margin that they were given by."""
+    comparisons = tuple(
+        replace(c, verdict="small change") for c in report_sample.judgement().comparisons
+    )
+    found = replace(report_sample.judgement(), comparisons=comparisons, margin=0.03)
+    legend = str(compose(report_sample.record(), found).sections[0].blocks[0])
+
+    assert "Small change: the interval excludes 1, so there is a change, but not the" in legend
+    assert "margin of 3 %" in legend
+    assert "Inconclusive" not in legend
+
+
+@pytest.mark.parametrize(
+    ("n", "more", "advice"),
+    [(54, 120, "a longer --budget."), (273, 2_602, "--rounds 2900."), (8, 635, "--rounds 650.")],
+)
+def test_what_would_settle_an_undecided_comparison(n: int, more: int, advice: str) -> None:
+    """A longer budget helps until the last look; beyond, only a fixed number of rounds does."""
+    looks = (8,) if n == 8 else LONG_LOOKS
+    record = report_sample.record()
+    record = replace(record, plan=replace(record.plan, looks=looks))
+    comparisons = tuple(
+        replace(c, n=n, rounds_to_settle=more) for c in report_sample.judgement().comparisons
+    )
+    document = compose(record, replace(report_sample.judgement(), comparisons=comparisons))
+
+    notes = [note for t in _tables(document, "Cold start") for note in _notes(t)]
+    assert any(note.endswith(f": try {advice}") for note in notes), notes
+
+
+def test_backticks_in_a_sentence_are_code() -> None:
+    """What is typed looks like what is typed; backticks that do not pair are left alone."""
+    assert with_code("try `--memory` now") == ("try ", Code("--memory"), " now")
+    assert isinstance(with_code("`a`")[0], Code)
+    assert with_code("one ` only") == ("one ` only",)
 
 
 def test_run_without_a_cgroup_claims_no_quota() -> None:

@@ -26,7 +26,9 @@ def _run(tmp_path: Path, plan: Plan, backend: ScriptedBackend) -> Record:
     writer = TrialWriter(directory)
     events: list[Mapping[str, Any]] = []
     order = a_session_order(tmp_path, plan)
-    session = Session(load_record(directory), order, backend, writer, events.append)
+    session = Session(
+        load_record(directory), order, backend, writer, events.append, rest=lambda: None
+    )
     try:
         return session.run()
     finally:
