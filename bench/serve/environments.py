@@ -11,9 +11,11 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+from bench.errors import BenchError
 from bench.model import CpuMode
 from bench.serve.environment import Environment
 from bench.serve.errors import ServiceError
@@ -194,6 +196,8 @@ class Environments:
     def _end(self, environment: Environment, *, broken: bool = False) -> None:
         try:
             if broken:  # its launcher may be gone: nobody is to have that slot
+                with suppress(OSError, BenchError):
+                    environment.function.close()
                 self._slots.dissolve(environment.slot)
             else:
                 environment.function.close()

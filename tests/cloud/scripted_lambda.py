@@ -90,7 +90,8 @@ class ScriptedLambda:
         lambda_backends.clear()
         lambda_backends.backend = LambdaBackend
         self._application = DomainDispatcherApplication(create_backend_app)
-        self._environments: Counter[tuple[str, str, str]] = Counter()
+        self._environments: Counter[tuple[int, str, str]] = Counter()
+        self._made: dict[int, object] = {}
         self._lock = threading.Lock()
         self._front = Front("127.0.0.1", 0, self._answer, self.faults)
         self.url = f"http://127.0.0.1:{self._front.port}"
@@ -143,12 +144,14 @@ class ScriptedLambda:
             self.environments.append(dict(function.environment_vars))
             state = str(sorted(function.environment_vars.items()))
             self.invokes[name, version] += 1
-            self._environments[name, version, state] += 1
+            self._made[id(function)] = function  # so that no other one gets its id
+            place = (id(function), version, state)
+            self._environments[place] += 1
             invoke = Invoke(
                 name=name,
                 version=version,
                 memory_mb=int(function.memory_size),
-                count=self._environments[name, version, state],
+                count=self._environments[place],
                 number=self.invokes.total(),
             )
             answer = self.script(invoke)
