@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from bench.build.cache import BuildCache
-from bench.build.process import Command, Runner
+from bench.build.process import Command, Runner, stopped_by_interruption
 from bench.build.toolchain import Python
 from bench.errors import BuildError
 
@@ -56,7 +56,7 @@ def compile_sources(
     from concurrent.futures import ThreadPoolExecutor  # only a build is worth its import
 
     sources = sorted(names)
-    with cache.temporary() as scratch, ThreadPoolExecutor(2) as pool:
+    with cache.temporary() as scratch, ThreadPoolExecutor(2) as pool, stopped_by_interruption(run):
         lists = _write_lists(tree, sources, scratch)
         commands = [_command(tree, part, prefix, python, scratch) for part in lists]
         for done in pool.map(run, commands):

@@ -33,7 +33,7 @@ from bench.build.go_recipe import (
     settings_of,
 )
 from bench.build.package import BOOTSTRAP, Facts, Package, load, publish
-from bench.build.process import Command, Completed
+from bench.build.process import Command, Completed, stopped_by_interruption
 from bench.build.workshop import Outcome, Pair, PairId, State, Workshop, advice, failed, pair_id
 from bench.errors import BuildError
 from bench.frozen import dataclass
@@ -153,7 +153,10 @@ def _build_chains(jobs: Sequence[Job], site: Site, workshop: Workshop) -> dict[P
         return done
 
     outcomes: dict[PairId, Outcome] = {}
-    with ThreadPoolExecutor(_CHAINS, thread_name_prefix="go-build") as pool:
+    with (
+        ThreadPoolExecutor(_CHAINS, thread_name_prefix="go-build") as pool,
+        stopped_by_interruption(workshop.run),
+    ):
         for done in pool.map(follow, chains.values()):
             outcomes.update(done)
     return outcomes

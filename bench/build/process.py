@@ -13,7 +13,7 @@ import shlex
 import signal
 import threading
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -74,6 +74,20 @@ class Runner(Protocol):
 
     def stop(self) -> None:
         """End everything that is running, and refuse to start more."""
+
+
+@contextlib.contextmanager
+def stopped_by_interruption(run: Runner) -> Iterator[None]:
+    """Stop the runner when the code inside is interrupted.
+
+    Stands inside the ``with`` of a pool, which at its end waits for its threads, which wait for
+    compilers.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, Interrupted):
+        run.stop()
+        raise
 
 
 class _Watcher:

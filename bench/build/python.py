@@ -26,6 +26,7 @@ from bench.build.dependencies import (
 from bench.build.distributions import bytes_per_package
 from bench.build.interpreters import Interpreter, interpreter_for
 from bench.build.package import Facts, Package, load, publish
+from bench.build.process import stopped_by_interruption
 from bench.build.requirements import Requirements, requirements_of
 from bench.build.sources import own_files
 from bench.build.toolchain import Python
@@ -108,7 +109,10 @@ def _built(missing: Sequence[Job], workshop: Workshop) -> Iterator[dict[PairId, 
         return
     from concurrent.futures import ThreadPoolExecutor  # only a build is worth its import
 
-    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="python-build") as pool:
+    with (
+        ThreadPoolExecutor(_WORKERS, thread_name_prefix="python-build") as pool,
+        stopped_by_interruption(workshop.run),
+    ):
         yield from pool.map(lambda job: _build(job, workshop), missing)
 
 

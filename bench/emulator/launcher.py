@@ -285,13 +285,22 @@ def _close_strangers(own: set[int]) -> None:
                 continue  # the descriptor of the listing itself
 
 
+def _moved(fd: int) -> int:
+    """The descriptor as the lowest free number, not inherited: a function's log takes a high one.
+
+    Our caller may have had so many files open that its number is the very one of the log.
+    """
+    moved = os.dup(fd)
+    os.close(fd)
+    return moved
+
+
 def main() -> None:
     """Take over the three inherited descriptors and serve until CHANNEL closes."""
     channel_fd, gate, stamps_fd = (int(a) for a in sys.argv[1:4])
     private_root = REAL_ROOT not in sys.argv
     _close_strangers({0, 1, 2, channel_fd, gate, stamps_fd})
-    for fd in (channel_fd, gate, stamps_fd):
-        os.set_inheritable(fd, False)
+    channel_fd, gate, stamps_fd = (_moved(fd) for fd in (channel_fd, gate, stamps_fd))
     wake = _become_launcher()
     page = mmap.mmap(stamps_fd, STAMP_PAGE_BYTES)
     stamps = memoryview(page).cast("Q")

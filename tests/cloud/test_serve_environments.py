@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from bench.emulator.log_frames import LOG_FD
 from bench.serve.environment import Environment
 from bench.serve.environments import Environments
 from bench.serve.revision import Revision
@@ -121,3 +124,18 @@ def test_a_dead_launcher_spoils_one_environment_only(aws: Aws) -> None:
     answer = client.invoke(FunctionName=name)
 
     assert json.load(answer["Payload"]) != launcher
+
+
+@pytest.mark.parametrize("before", range(LOG_FD - 4, LOG_FD + 1))
+def test_the_descriptor_of_framed_logs_may_be_in_use_here(tmp_path: Path, before: int) -> None:
+    """Whatever number a process's next files have, that of the log included, functions start."""
+    (tmp_path / "app.py").write_text("def handler(e, c): return e")
+    program = (
+        "import os, sys; from bench.cli import main\n"
+        f"while os.open(os.devnull, os.O_RDONLY) < {before - 1}: pass\n"
+        "sys.exit(main(['invoke', sys.argv[1], '--event', '{}']))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+
+    assert done.stdout == b"{}\n"

@@ -47,7 +47,7 @@ def test_a_trial_that_is_longer_than_the_budget_is_ended(project: Project) -> No
 
 def test_a_killed_adaptive_run_goes_on_with_the_same_looks(project: Project) -> None:
     """What was allotted before the kill stays allotted, and is done before anything else."""
-    project.add_variants("two", {"one": {}, "other": {}})
+    project.add_variants("two", {"one": {}, "other": {"init": "tuple(range(99))"}})
     name = str(project.directory / "functions" / "two")
     process = project.start("run", name, "--memory", "1769", "--budget", "12s", "-q")
     measuring = measuring_process(process)
