@@ -11,7 +11,6 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -195,12 +194,13 @@ class Environments:
 
     def _end(self, environment: Environment, *, broken: bool = False) -> None:
         try:
-            if broken:  # its launcher may be gone: nobody is to have that slot
-                with suppress(OSError, BenchError):
-                    environment.function.close()
+            try:
+                environment.function.close()
+            except (OSError, BenchError):
+                broken = True  # its launcher is gone: nobody is to have that slot
+            if broken:
                 self._slots.dissolve(environment.slot)
             else:
-                environment.function.close()
                 self._slots.give_back(environment.slot)
         finally:
             shutil.rmtree(environment.scratch, ignore_errors=True)

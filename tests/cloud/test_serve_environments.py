@@ -114,16 +114,27 @@ def versions_with_processes(name: str) -> set[str]:
 
 def test_a_dead_launcher_spoils_one_environment_only(aws: Aws) -> None:
     """What kills a launcher ends its environment; the next invoke has another and answers."""
-    name = aws.deploy("import os\ndef handler(e, c): return os.getppid()")
+    name = aws.deploy("import os\ndef handler(e, c): return [os.getppid(), os.getpid()]")
     client = aws.client("lambda")
-    launcher = json.load(client.invoke(FunctionName=name)["Payload"])
-    os.kill(launcher, signal.SIGKILL)
+    processes = json.load(client.invoke(FunctionName=name)["Payload"])
+    for pid in processes:
+        os.kill(pid, signal.SIGKILL)
 
     with pytest.raises(client.exceptions.ServiceException):
         client.invoke(FunctionName=name)
     answer = client.invoke(FunctionName=name)
 
-    assert json.load(answer["Payload"]) != launcher
+    assert not set(json.load(answer["Payload"])) & set(processes)
+
+
+def test_an_endpoint_ends_although_a_launcher_is_dead(use: Callable[[int], Environment]) -> None:
+    """What cannot be ended in an orderly way any more does not keep the others from ending."""
+    environment = use(1)
+    os.kill(environment.slot.launcher.own_pid, signal.SIGKILL)
+    others = [use(serial) for serial in (2, 3, 4)]
+
+    assert not environment.scratch.exists()
+    assert all(other.scratch.exists() for other in others)
 
 
 @pytest.mark.parametrize("before", range(LOG_FD - 4, LOG_FD + 1))
@@ -138,4 +149,4 @@ def test_the_descriptor_of_framed_logs_may_be_in_use_here(tmp_path: Path, before
     command = [sys.executable, "-c", program, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, check=False, timeout=60)
 
-    assert done.stdout == b"{}\n"
+    assert done.stdout == b"{}"
