@@ -25,7 +25,7 @@ _SERIES = {
 _CPU_MS, _MEMORY_MS = 380, 800
 #: Fitted to the published shape and to its 60 ms at 1,769 MB: what is checked is that work and
 #: waits combine with throttling as they do on Lambda.
-_LIGHT_STEPS, _LIGHT_STEP_MS, _LIGHT_WAIT_S = 1, 19.7, 0.028
+_LIGHT_STEPS, _LIGHT_STEP_MS, _LIGHT_WAIT_S = 3, 8.4, 0.012
 #: It is short, and its Duration depends on where in a period it begins.
 _LIGHT_REPEATS = 4
 
