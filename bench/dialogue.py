@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.codec import from_json
 from bench.errors import Interrupted
-from bench.model import Allocation
+from bench.model import Allocation, Trial
 
 Observer = Callable[[Mapping[str, Any]], None]
 #: Given the seconds left of the budget (None without one), the next rounds; empty at the end.
@@ -134,3 +134,18 @@ def die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:
         raise Interrupted("interrupted: the reporting process is gone")
+
+
+def told(trial: Trial) -> dict[str, Any]:
+    """What an observer is told of a trial that ended."""
+    return {
+        "event": "trial",
+        "function": trial.function,
+        "variant": trial.variant,
+        "memory_mb": trial.memory_mb,
+        "input": trial.event,
+        "round": trial.round,
+        "discarded": trial.discarded,
+        "outcome": trial.outcome,
+        "cold_total_ns": trial.phases.get("cold_total"),
+    }

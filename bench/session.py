@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from bench import schedule
 from bench.backends import Backend
@@ -33,6 +32,7 @@ from bench.dialogue import (
     StopPipe,
     die_with,
     ignore_signals,
+    told,
 )
 from bench.emulator.deployment import PythonRuntime
 from bench.errors import BenchError, Interrupted, MeasurementError
@@ -189,7 +189,7 @@ class Session:
         trial = replace(trial, guards={**trial.guards, **clocks})
         self._writer.append(trial)
         self._count(trial)
-        self._observer(_told(trial))
+        self._observer(told(trial))
 
     def _count(self, trial: Trial) -> None:
         self._tried[trial.cell] += 1
@@ -207,20 +207,6 @@ class Session:
             for c in self._tried
             if self._is_given_up(c)
         )
-
-
-def _told(trial: Trial) -> dict[str, Any]:
-    return {
-        "event": "trial",
-        "function": trial.function,
-        "variant": trial.variant,
-        "memory_mb": trial.memory_mb,
-        "input": trial.event,
-        "round": trial.round,
-        "discarded": trial.discarded,
-        "outcome": trial.outcome,
-        "cold_total_ns": trial.phases.get("cold_total"),
-    }
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from bench import schedule
 from bench.backends import TrialOrder
 from bench.backends.aws import LOST, AwsBackend
+from bench.dialogue import told
 from bench.errors import Interrupted
 from bench.model import Cell, Record, Trial
 from bench.session import GIVE_UP_AFTER, Observer
@@ -161,7 +162,7 @@ class CloudSession:
         self._round.append(trial)
         self._tried[trial.cell] += 1
         self._failed[trial.cell] += _is_failure(trial)
-        self._observer(_told(trial))
+        self._observer(told(trial))
 
     def _is_due(self, slot: schedule.Slot) -> bool:
         if (slot.round, slot.cell, slot.arm) in self._done:
@@ -203,17 +204,3 @@ class CloudSession:
 def _is_failure(trial: Trial) -> bool:
     """Whether the function itself failed; that a cold start was not to be had is not its doing."""
     return trial.outcome == "failed" and not (trial.error and trial.error.type == LOST)
-
-
-def _told(trial: Trial) -> Mapping[str, Any]:
-    return {
-        "event": "trial",
-        "function": trial.function,
-        "variant": trial.variant,
-        "memory_mb": trial.memory_mb,
-        "input": trial.event,
-        "round": trial.round,
-        "discarded": trial.discarded,
-        "outcome": trial.outcome,
-        "cold_total_ns": trial.phases.get("cold_total"),
-    }
