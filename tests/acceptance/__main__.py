@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bench.config import user_cache
-from bench.store import write_whole
 from tests.acceptance import damage, live, quota, simulated
-from tests.findings import Section
+from tests.findings import Check, report
 
 _REPORT = Path("reports/acceptance.md")
 _HEAD = """# Statistical acceptance
@@ -23,7 +17,7 @@ parts are seeded and give the same counts again; live parts ran on the machine a
 this run.
 
 """
-Check = Callable[[Path], Iterable[Section]]
+_CHECKS = ("simulated", "damage", "alarms", "shifts", "duels", "traces", "quota")
 
 
 def main() -> int:
@@ -41,43 +35,31 @@ def main() -> int:
             simulated.trends(n),
         ),
         "damage": lambda scratch: (damage.check(scratch, int(n * 10 / 3)),),
-        "live": lambda scratch: live.check(scratch, options.live, options.duels),
+        "alarms": lambda scratch: (live.alarms(scratch, options.live),),
+        "shifts": lambda scratch: (live.shifts(scratch, max(1, options.live // 3)),),
+        "duels": lambda scratch: (live.duels(scratch, options.duels),),
         "traces": lambda scratch: (
             simulated.relabelled(live.traces(scratch, options.trace), 35 * n),
         ),
         "quota": lambda scratch: (quota.check(scratch, options.trials),),
     }
-    wanted = [options.only] if options.only else list(checks)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    sections: list[Section] = []
-    for name in wanted:
-        sections += _run(name, checks[name])
-        text = _HEAD + "\n".join(section.markdown() for section in sections)
-        write_whole(options.output, text.encode())
-    print(text)
-    return 0 if all(section.ok for section in sections) else 1
+    if options.only:
+        checks = {name: check for name, check in checks.items() if name in options.only}
+    return report(checks, head=_HEAD, output=options.output, room="acceptance")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.acceptance", description=__doc__)
     parser.add_argument("--comparisons", type=int, default=300, help="simulated, of each question")
-    parser.add_argument("--live", type=int, default=300, help="live A/A comparisons")
+    parser.add_argument(
+        "--live", type=int, default=300, help="live A/A comparisons, a third of it per shift"
+    )
     parser.add_argument("--duels", type=int, default=5, help="comparisons by each other tool")
     parser.add_argument("--trace", type=int, default=2_000, help="processes in a stored trace")
     parser.add_argument("--trials", type=int, default=40, help="of each cell of the quota model")
-    parser.add_argument("--only", choices=("simulated", "damage", "live", "traces", "quota"))
+    parser.add_argument("--only", nargs="+", choices=_CHECKS)
     parser.add_argument("-o", "--output", type=Path, default=_REPORT)
     return parser.parse_args()
-
-
-def _run(name: str, check: Check) -> list[Section]:
-    begin = time.monotonic()
-    work = user_cache(os.environ) / "acceptance"
-    work.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=work) as scratch:
-        sections = list(check(Path(scratch)))
-    print(f"{name}: {time.monotonic() - begin:.0f} s", file=sys.stderr)
-    return sections
 
 
 if __name__ == "__main__":

@@ -43,7 +43,10 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """How a comparison ended, and what it took."""
+    """How a comparison ended, and what it took.
+
+    ``found_*``: the first look whose interval excluded that nothing changed; None if none did.
+    """
 
     word: str
     ratio: float
@@ -51,6 +54,9 @@ class Decision:
     high: float
     rounds: int
     wall_ns: int
+    found_rounds: int | None
+    found_ns: int | None
+    found_slower: bool
 
 
 def spinner(directory: Path, name: str, percent: float = 0.0) -> Program:
@@ -85,29 +91,52 @@ def run_once(command: tuple[str, ...]) -> tuple[int, int]:
 
 
 def decide(
-    baseline: Program, candidate: Program, order: random.Random, *, margin: float = 0.01
+    baseline: Program,
+    candidate: Program,
+    order: random.Random,
+    *,
+    margin: float = 0.01,
+    looks: tuple[int, ...] = LOOKS,
 ) -> Decision:
     """Run randomised pairs until a look decides, as a run of coldbench does."""
-    design = Design(looks=LOOKS, confidence=0.99, final=False)
+    design = Design(looks=looks, confidence=0.99, final=False)
     begin_ns = time.monotonic_ns()
     cpu: tuple[list[int], list[int]] = ([], [])
-    for number in range(LOOKS[-1]):
-        for arm in order.sample((0, 1), 2):
-            program = (baseline, candidate)[arm]
-            command = program.commands[number % len(program.commands)]
-            cpu[arm].append(run_once(command)[0])
-        if number + 1 in LOOKS:
-            pairs = Pairs(baseline=np.array(cpu[0], float), candidate=np.array(cpu[1], float))
-            (found,) = look([pairs], design)
-            assert found is not None, "there are common rounds"
-            said = word(found.low, found.high, margin)
-            if said in ("faster", "slower", "same"):
-                break
+    change: tuple[int, int, bool] | None = None
+    for number in range(1, looks[-1] + 1):
+        _run_round((baseline, candidate), number, order, cpu)
+        if number not in looks:
+            continue
+        pairs = Pairs(baseline=np.array(cpu[0], float), candidate=np.array(cpu[1], float))
+        (found,) = look([pairs], design)
+        assert found is not None, "there are common rounds"
+        wall_ns = time.monotonic_ns() - begin_ns
+        low, high = found.low or -math.inf, found.high or math.inf
+        if change is None and not low <= 1 <= high:
+            change = number, wall_ns, low > 1
+        said = word(found.low, found.high, margin)
+        if said in ("faster", "slower", "same"):
+            break
+    rounds, ns, slower = change or (None, None, False)
     return Decision(
         word=said,
         ratio=found.ratio,
-        low=found.low or -math.inf,
-        high=found.high or math.inf,
-        rounds=number + 1,
-        wall_ns=time.monotonic_ns() - begin_ns,
+        low=low,
+        high=high,
+        rounds=number,
+        wall_ns=wall_ns,
+        found_rounds=rounds,
+        found_ns=ns,
+        found_slower=slower,
     )
+
+
+def _run_round(
+    programs: tuple[Program, Program],
+    number: int,
+    order: random.Random,
+    cpu: tuple[list[int], list[int]],
+) -> None:
+    for arm in order.sample((0, 1), 2):
+        commands = programs[arm].commands
+        cpu[arm].append(run_once(commands[number % len(commands)])[0])

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bench.config import user_cache
-from bench.store import write_whole
 from tests.conformance import cpu_law, cycles, fuzz, kills, published
-from tests.findings import Section
+from tests.findings import Check, report
 
 _REPORT = Path("reports/conformance.md")
 _HEAD = """# Conformance of the local Lambda
@@ -22,6 +16,7 @@ Written by `nox -s conformance`. Each line is one expectation with the figure me
 what was missed says so.
 
 """
+_CHECKS = ("law", "published", "fuzz", "cycles", "kills")
 
 
 def main() -> int:
@@ -31,35 +26,19 @@ def main() -> int:
     parser.add_argument("--cycles", type=int, default=1_000, help="failing cold starts")
     parser.add_argument("--kills", type=int, default=20, help="runs killed with -9")
     parser.add_argument("--rounds", type=int, default=5, help="of each timing")
-    parser.add_argument("--only", choices=("law", "published", "fuzz", "cycles", "kills"))
+    parser.add_argument("--only", nargs="+", choices=_CHECKS)
     parser.add_argument("-o", "--output", type=Path, default=_REPORT)
     options = parser.parse_args()
-    checks: dict[str, Callable[[Path], Iterable[Section]]] = {
+    checks: dict[str, Check] = {
         "law": lambda scratch: cpu_law.check(scratch, options.rounds),
         "published": lambda scratch: (published.check(scratch, options.rounds),),
         "fuzz": lambda _: (fuzz.check(options.requests),),
         "cycles": lambda scratch: (cycles.check(scratch, options.cycles),),
         "kills": lambda scratch: (kills.check(scratch, options.kills),),
     }
-    wanted = [options.only] if options.only else list(checks)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    sections: list[Section] = []
-    for name in wanted:
-        sections += _run(name, checks[name])
-        text = _HEAD + "\n".join(section.markdown() for section in sections)
-        write_whole(options.output, text.encode())
-    print(text)
-    return 0 if all(section.ok for section in sections) else 1
-
-
-def _run(name: str, check: Callable[[Path], Iterable[Section]]) -> list[Section]:
-    begin = time.monotonic()
-    work = user_cache(os.environ) / "conformance"
-    work.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=work) as scratch:
-        sections = list(check(Path(scratch)))
-    print(f"{name}: {time.monotonic() - begin:.0f} s", file=sys.stderr)
-    return sections
+    if options.only:
+        checks = {name: check for name, check in checks.items() if name in options.only}
+    return report(checks, head=_HEAD, output=options.output, room="conformance")
 
 
 if __name__ == "__main__":

@@ -46,10 +46,10 @@ def memory(event):
 
 
 def light(event):
-    """Short steps of work with waits between them, as of a function that talks to services."""
-    for _ in range(event["steps"]):
-        burn(event["cpu_ms"])
-        time.sleep(event["wait_s"])
+    """Steps of work, each with a wait after it, as of a function that talks to services."""
+    for cpu_ms, wait_ms in event["steps"]:
+        burn(cpu_ms)
+        time.sleep(wait_ms / 1e3)
 
 
 def crash(event):
