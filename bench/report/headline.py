@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bench.gate import EXACT_METRICS
 from bench.model import Comparison, RunVerdict, Verdict
 from bench.report.document import Block, Bullets, Code, Paragraph, Text, Tone, with_code
 from bench.report.findings import Findings
@@ -59,11 +60,24 @@ def headline(findings: Findings) -> Text:
         return ("the run ended before its first judged round, so nothing was compared",)
     alike = _alike(findings)
     if not _primary(findings):
-        return (alike or "nothing was compared with a baseline",)
+        return (*_outgrown(findings), alike or "nothing was compared with a baseline")
     against = (*_against(findings), f"; {alike}" if alike else "")
     if judgement.verdict == "no regression":
         return against
-    return (f"{_counts(findings)}, ", *against)
+    return (*_outgrown(findings), f"{_counts(findings)}, ", *against)
+
+
+def _outgrown(findings: Findings) -> Text:
+    """How many packages are larger than the gate allows; sizes have no verdict of their own."""
+    gate = findings.judgement.gate
+    if gate is None:
+        return ()
+    packages = {
+        (finding.function, finding.candidate)
+        for finding in gate.findings
+        if finding.state == "regression" and finding.metric in EXACT_METRICS
+    }
+    return (f"{_some(len(packages), 'package')} larger than allowed, ",) if packages else ()
 
 
 def _against(findings: Findings) -> Text:

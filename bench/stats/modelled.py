@@ -61,7 +61,7 @@ def modelled_cell(
     metrics = {name: replace(known, kind="modelled") for name, known in source.metrics.items()}
     driven = _FROM_START if cpu_mode == "provisioned" else _AFTER_INIT
     walls = {
-        wall: _walls(
+        wall: walls_at(
             source.samples[wall],
             source.samples[cpu],
             measured_at=source.cell.memory_mb,
@@ -84,6 +84,29 @@ def modelled_cell(
         failures=source.failures,
         metrics={name: metrics[name] for name in source.metrics if name in metrics},
     )
+
+
+def walls_at(
+    wall_ns: Sequence[int],
+    cpu_ns: Sequence[int],
+    *,
+    measured_at: int,
+    memory_mb: int,
+    cpu_mode: CpuMode,
+) -> Floats:
+    """What the wall times of trials measured at one memory size would be at another, in ns.
+
+    One row per trial, one column per start phase. ``wall_ns`` and ``cpu_ns`` are of the same phase
+    of the same trials; what of the wall time the CPU time does not explain stays as it was.
+    """
+    wall = np.array(wall_ns, dtype=np.float64)
+    cpu = np.array(cpu_ns, dtype=np.float64)
+    origin = _UNLIMITED if cpu_mode == "none" else bandwidth(measured_at)
+    rate = parallelism(cpu, wall, visible_cpus(min(measured_at, memory_mb)))
+    # What the source's own quota made of the CPU time is not off-CPU time of the code.
+    on_cpu = np.median(throttled_walls(cpu, np.zeros(len(cpu)), origin, rate=rate), axis=1)
+    off = np.maximum(0.0, wall - on_cpu)
+    return throttled_walls(cpu, off, bandwidth(memory_mb), rate=rate)
 
 
 def model_checks(plan: Plan, samples: Samples) -> tuple[ModelCheck, ...]:
@@ -117,7 +140,7 @@ def _model_check(plan: Plan, samples: Samples, cell: Cell) -> ModelCheck | None:
         return None
     rounds = sorted(measured)
     source_rounds = rounds if measured.keys() <= known else sorted(known)
-    walls = _walls(
+    walls = walls_at(
         [wall[r] for r in source_rounds],
         [cpu[r] for r in source_rounds],
         measured_at=source.memory_mb,
@@ -143,25 +166,6 @@ def _aligned(source: CellSummary, wall: str, cpu: str) -> bool:
     """Whether every trial that has the wall time has the CPU time too."""
     walls, cpus = source.samples.get(wall, ()), source.samples.get(cpu, ())
     return bool(walls) and len(walls) == len(cpus)
-
-
-def _walls(
-    wall_ns: Sequence[int],
-    cpu_ns: Sequence[int],
-    *,
-    measured_at: int,
-    memory_mb: int,
-    cpu_mode: CpuMode,
-) -> Floats:
-    """Wall times of trials measured at one memory size at another, one column per phase."""
-    wall = np.array(wall_ns, dtype=np.float64)
-    cpu = np.array(cpu_ns, dtype=np.float64)
-    origin = _UNLIMITED if cpu_mode == "none" else bandwidth(measured_at)
-    rate = parallelism(cpu, wall, visible_cpus(min(measured_at, memory_mb)))
-    # What the source's own quota made of the CPU time is not off-CPU time of the code.
-    on_cpu = np.median(throttled_walls(cpu, np.zeros(len(cpu)), origin, rate=rate), axis=1)
-    off = np.maximum(0.0, wall - on_cpu)
-    return throttled_walls(cpu, off, bandwidth(memory_mb), rate=rate)
 
 
 def _pooled(walls: Floats, confidence: float) -> Summary:

@@ -52,6 +52,17 @@ def test_the_headline_names_both_revisions() -> None:
     )
 
 
+def test_the_headline_says_when_a_package_is_what_fails() -> None:
+    """A regression of size alone is not read out of verdicts on speed."""
+    grown = tuple(
+        replace(a, zip_bytes=2 * a.zip_bytes) if a.variant == NEW else a
+        for a in sound_record().artifacts
+    )
+    text = rendered(replace(sound_record(), artifacts=grown), "text", "larger:1%")
+
+    assert text.startswith("regression: 3 packages larger than allowed, 3 ")
+
+
 def test_the_revisions_are_identified() -> None:
     """Years later the commit is known, and that there was more than the commit."""
     text = rendered(sound_record(), "markdown")
