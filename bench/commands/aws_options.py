@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
+from bench.cloud.redaction import Redactor
 from bench.errors import UnknownName, UsageError
 from bench.settings import whole_number
 
@@ -139,6 +141,22 @@ def read(parsed: argparse.Namespace) -> AwsOptions:
         from_functions=tuple(getattr(parsed, "from_function", None) or ()),
         given=given,
     )
+
+
+def kept_flags(options: AwsOptions) -> str:
+    """What a resumed run must be given again, as flags; its region and method are on record.
+
+    Credentials and account numbers are masked, as wherever something is shown.
+    """
+    values = [
+        ("--profile", options.profile),
+        ("--endpoint-url", options.endpoint_url),
+        *(("--arm", arm) for arm in options.arms),
+        ("--role", options.role),
+        ("--parallel", None if options.parallel == _PARALLEL else options.parallel),
+    ]
+    text = "".join(f" {name} {shlex.quote(str(value))}" for name, value in values if value)
+    return Redactor()(text) + (" --pin-runtime" if options.pin_runtime else "")
 
 
 def _words(text: str | None) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bench.cloud.account import Account, Target
 from bench.cloud.control import ControlPlane
@@ -13,7 +13,7 @@ from bench.cloud.leftovers import Leftover, find, remove_all
 from bench.commands.options import CleanOptions
 from bench.commands.records import run_ids
 from bench.errors import RecordError
-from bench.progress import choose
+from bench.progress import Progress, choose
 from bench.store import is_in_progress, load_record
 
 
@@ -38,9 +38,21 @@ def execute(options: CleanOptions) -> tuple[str, int]:
     remarks = [f"run {run_id} is in progress and was left alone" for run_id in kept]
     if options.dry_run:
         return _listed(found, remarks, "would be deleted"), 0
-    progress = choose(options.verbosity, sys.stderr)
-    remove_all(planes.of, found, home, lambda x: progress.say(f"deleted {_words(x)}"))
+    _remove(found, planes, home, choose(options.verbosity, sys.stderr))
     return _listed(found, remarks, "deleted"), 0
+
+
+def _remove(found: Sequence[Leftover], planes: _Planes, home: str, progress: Progress) -> None:
+    """Delete everything; if that ends early, say what was deleted until then."""
+    deleted: list[Leftover] = []
+    if found:
+        progress.say(f"deleting {len(found)} of coldbench's")
+    try:
+        remove_all(planes.of, found, home, deleted.append)
+    except BaseException:
+        for leftover in deleted:
+            progress.say(f"deleted {_words(leftover)}")
+        raise
 
 
 class _Planes:

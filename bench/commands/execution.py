@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.advice import RecordAdvisor
 from bench.build import BuildCache, RuntimeDirectory, runtime_for
+from bench.commands.aws_options import kept_flags
 from bench.commands.options import RunOptions
 from bench.commands.preparation import Artifacts, Prepared, by_variant
 from bench.controls import rebuilt_control
@@ -68,7 +69,7 @@ def interruptible(directory: Path, resume: str) -> Iterator[None]:
 
 def resume_command(directory: Path, options: RunOptions) -> str:
     """The command that goes on with a run."""
-    return f"coldbench run --resume {directory.name}{_kept_flags(options)}"
+    return f"coldbench run --resume {directory.name}{_kept_flags(options)}{kept_flags(options.aws)}"
 
 
 def _measure_staged(prepared: Prepared, options: RunOptions, progress: Progress) -> None:

@@ -9,8 +9,9 @@ from bench.cloud.account import Account
 from bench.cloud.copies import Copy
 from bench.cloud.run import CloudRun, Manner
 from bench.commands.conclusion import conclude
+from bench.commands.execution import interruptible, resume_command
 from bench.commands.options import RunOptions
-from bench.errors import Interrupted, MeasurementError
+from bench.errors import MeasurementError
 from bench.model import Record
 from bench.progress import Progress
 
@@ -38,19 +39,16 @@ def measured(
         probe=aws.probe,
     )
     run = CloudRun(directory, copies, account, manner, observer=progress.event, say=progress.say)
-    progress.begin(record.plan, len(record.trials))
-    resume = f"`coldbench run --resume {record.run_id}` with the same AWS options"
-    try:
-        run.measure()
-    except (Interrupted, KeyboardInterrupt):
-        raise Interrupted(
-            f"interrupted; the trials so far are in {directory}",
-            hint=f"go on with {resume}, or see `coldbench report {directory}`",
-        ) from None
-    except MeasurementError as error:
-        raise type(error)(
-            error.message, hint=f"{error.hint or 'the trials so far are kept'}; go on with {resume}"
-        ) from error
-    finally:
-        progress.end()
-    return conclude(directory, options, progress)
+    resume = resume_command(directory, options)
+    with interruptible(directory, resume):
+        progress.begin(record.plan, len(record.trials))
+        try:
+            run.measure()
+        except MeasurementError as error:
+            raise type(error)(
+                error.message,
+                hint=f"{error.hint or 'the trials so far are kept'}; go on with `{resume}`",
+            ) from error
+        finally:
+            progress.end()
+        return conclude(directory, options, progress)

@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
-from bench.model import Cell, Judgement, Record, Summary
+from bench.model import Cell, Comparison, Judgement, Record, Summary
 from bench.report import html, markdown, text
 from bench.report.document import Code, Column, Document, Entry, Paragraph, Row, Section, Table
 from bench.report.findings import Findings
-from bench.report.measures import number, scale_of, summary_entry
+from bench.report.measures import (
+    interval_words,
+    number,
+    ratio_words,
+    scale_of,
+    summary_entry,
+)
 
 _METRICS = (("init", "init"), ("first_invoke", "first invoke"), ("cold_total", "cold total"))
 FORMATS = ("text", "markdown", "html")
+#: Value, low, high.
+_Interval: TypeAlias = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """One comparison that both runs made, and the second's ratio over the first's."""
+
+    ours: Comparison
+    theirs: Comparison
+    quotient: _Interval
+
+    @property
+    def agrees(self) -> bool:
+        return self.quotient[1] <= 1 <= self.quotient[2]
 
 
 def render(
@@ -48,13 +72,101 @@ def compose(first: Findings, second: Findings) -> Document:
         tone="quiet",
     )
     names = (_name(first), ", ", _name(second))
+    changes = _changes(first, second)
     return Document(
         verdict="side by side",
         headline=(f"{len(shared)} cells that both runs have: ", *names),
         tone="plain",
         preamble=(),
-        sections=(Section(title="Side by side", blocks=(legend, *tables)),),
+        sections=(
+            *((_changes_section(first, second, changes),) if changes else ()),
+            Section(title="Side by side", blocks=(legend, *tables)),
+        ),
     )
+
+
+def _changes(first: Findings, second: Findings) -> list[_Change]:
+    """The comparisons with an interval that both runs made, each by its primary metric."""
+    theirs = {_subject(c): c for c in _primary(second)}
+    found = []
+    for ours in _primary(first):
+        other = theirs.get(_subject(ours))
+        intervals = _interval(ours), other and _interval(other)
+        if other and intervals[0] and intervals[1]:
+            found.append(
+                _Change(ours=ours, theirs=other, quotient=_over(intervals[0], intervals[1]))
+            )
+    return found
+
+
+def _primary(findings: Findings) -> list[Comparison]:
+    return [c for c in findings.judgement.comparisons if c.metric == findings.primary]
+
+
+def _subject(comparison: Comparison) -> tuple[str | int, ...]:
+    c = comparison
+    return c.function, c.baseline, c.candidate, c.event, c.page_cache, c.memory_mb
+
+
+def _interval(comparison: Comparison) -> _Interval | None:
+    if not comparison.ratio or not comparison.low or not comparison.high:
+        return None
+    return comparison.ratio, comparison.low, comparison.high
+
+
+def _changes_section(first: Findings, second: Findings, changes: Sequence[_Change]) -> Section:
+    agreeing = sum(change.agrees for change in changes)
+    legend = Paragraph(
+        text=(
+            f"{agreeing} of {len(changes)} changes against the baseline agree: the second run's"
+            " ratio over the first's has an interval that holds 1. Each run is taken by its"
+            " primary metric.",
+        ),
+        tone="plain" if agreeing == len(changes) else "doubt",
+    )
+    table = Table(
+        title=("Change against the baseline",),
+        columns=(
+            Column(title="function", align="left"),
+            Column(title="variant", align="left"),
+            Column(title="event", align="left"),
+            Column(title="memory", unit="MB"),
+            *(Column(title=_by(findings)) for findings in (first, second)),
+            Column(title="second ÷ first"),
+            Column(title="", align="left"),
+        ),
+        rows=tuple(_change_row(change) for change in changes),
+    )
+    return Section(title="The same changes?", blocks=(legend, table))
+
+
+def _change_row(change: _Change) -> Row:
+    ours, theirs = change.ours, change.theirs
+    agreement = Entry(text=("agree",)) if change.agrees else Entry(text=("differ",), tone="doubt")
+    return Row(
+        entries=(
+            Entry(text=(Code(ours.function),)),
+            Entry(text=(ours.candidate,)),
+            Entry(text=(ours.event,)),
+            Entry(text=(number(ours.memory_mb, ("MB", 1)),)),
+            Entry(text=(ratio_words(ours),)),
+            Entry(text=(ratio_words(theirs),)),
+            Entry(text=(interval_words(*change.quotient),)),
+            agreement,
+        )
+    )
+
+
+def _by(findings: Findings) -> str:
+    return f"{findings.record.backend}, {'wall' if findings.in_cloud else 'CPU'} time"
+
+
+def _over(first: _Interval, second: _Interval) -> _Interval:
+    """Second / first, of two independent runs: logarithmic half-widths add in quadrature."""
+    value = second[0] / first[0]
+    down = math.hypot(math.log(second[0] / second[1]), math.log(first[2] / first[0]))
+    up = math.hypot(math.log(second[2] / second[0]), math.log(first[0] / first[1]))
+    return value, value * math.exp(-down), value * math.exp(up)
 
 
 def _both(first: Findings, second: Findings, cell: Cell) -> bool:
@@ -104,15 +216,12 @@ def _table(
 
 
 def _ratio(ours: Summary | None, theirs: Summary | None) -> Entry:
-    """The ratio of medians; log half-widths add in quadrature, as the runs are independent."""
+    """The ratio of medians of two runs."""
     if ours is None or theirs is None or not ours.median or not theirs.median:
         return Entry(text=("–",), tone="quiet")
-    ratio = theirs.median / ours.median
     if not (ours.low and ours.high and theirs.low and theirs.high):
-        return Entry(text=(f"×{ratio:.2f}",))
-    down = math.hypot(math.log(theirs.median / theirs.low), math.log(ours.high / ours.median))
-    up = math.hypot(math.log(theirs.high / theirs.median), math.log(ours.median / ours.low))
-    return Entry(
-        text=(f"×{ratio:.2f}",),
-        interval=(f"{ratio * math.exp(-down):.2f}", f"{ratio * math.exp(up):.2f}"),
+        return Entry(text=(f"×{theirs.median / ours.median:.2f}",))
+    value, low, high = _over(
+        (ours.median, ours.low, ours.high), (theirs.median, theirs.low, theirs.high)
     )
+    return Entry(text=(f"×{value:.2f}",), interval=(f"{low:.2f}", f"{high:.2f}"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import report_sample
 
+from bench.commands.aws_options import AwsOptions, kept_flags
 from bench.commands.execution import interruptible
 from bench.errors import Interrupted
 from bench.store import create_record, seal
@@ -51,3 +52,15 @@ def test_while_the_report_is_made(tmp_path: Path) -> None:
 
     assert "complete" in found.message
     assert found.hint == f"see `coldbench report {directory}`"
+
+
+def test_on_aws_the_command_names_the_same_place_without_credentials() -> None:
+    """Endpoint, profile and arms are given again; a password in a URL is not shown."""
+    options = AwsOptions(
+        endpoint_url="http://user:pass-word@127.0.0.1:4566", profile="bench", arms=("tmp=1024",)
+    )
+
+    assert kept_flags(options) == (
+        " --profile bench --endpoint-url http://***@127.0.0.1:4566 --arm tmp=1024"
+    )
+    assert kept_flags(AwsOptions()) == ""
