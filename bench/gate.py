@@ -20,20 +20,12 @@ from bench.errors import (
     Interrupted,
     MeasurementError,
 )
-from bench.model import (
-    Artifact,
-    Comparison,
-    Demands,
-    Gate,
-    GateFinding,
-    Judgement,
-    Plan,
-    Record,
-    RunVerdict,
-)
+from bench.judgement import Comparison, Gate, GateFinding, Judgement, RunVerdict
+from bench.model import Demands, Plan, Record
 from bench.rules import Rule, parse_rule
 from bench.stats.losses import LOST_ROUNDS_MAX
 from bench.stats.threshold import Excess, excesses
+from bench.subjects import Artifact
 from bench.units import format_bytes, format_change
 
 #: The exact metrics that ``larger`` looks at.

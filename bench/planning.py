@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 
 from bench.config import Settings
 from bench.errors import MeasurementError, UsageError
-from bench.model import MEMORY_ONE_VCPU_MB, Artifact, Cell, Plan
+from bench.functions.targets import Selection
+from bench.model import Cell, Plan
 from bench.settings import margins_of
-from bench.targets import Selection
+from bench.subjects import MEMORY_ONE_VCPU_MB, Artifact
 
 #: The looks of the sequential test, each half as far again as the one before, and those that a
 #: budget of one's own adds.

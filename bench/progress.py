@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TextIO
 
 from bench.model import Plan
-from bench.schedule import rounds
+from bench.session.schedule import rounds
 from bench.units import format_duration
 
 #: Without a terminal, a line is printed this often.

@@ -1,7 +1,7 @@
 """What is under test, and what was built of it: the nouns that every command needs.
 
-They are apart from the other nouns of :mod:`bench.model`, which has them too, for the sake of
-``coldbench invoke``: making a frozen dataclass takes Python 3.11 more than half a millisecond, and
+They are apart from the nouns of a run, in :mod:`bench.model`, for the sake of ``coldbench invoke``:
+making a frozen dataclass takes Python 3.11 more than half a millisecond, and
 those of a whole run twenty.
 """
 

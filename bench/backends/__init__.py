@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench.model import Arm, Cell, Function, Trial
+from bench.model import Arm, Cell, Trial
+from bench.subjects import Function
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import page_cache
 from bench.backends import TrialOrder
 from bench.cpu_share import await_phase, quota_us
 from bench.emulator import accounting, limits, root_filesystem, round_trip
@@ -23,7 +22,9 @@ from bench.emulator.invocation import Invocation
 from bench.emulator.log_stream import log_tail
 from bench.emulator.processes import Launcher
 from bench.errors import MeasurementError
-from bench.model import CpuMode, Trial, TrialError
+from bench.model import Trial, TrialError
+from bench.session import page_cache
+from bench.subjects import CpuMode
 
 
 @dataclass(slots=True)

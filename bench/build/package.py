@@ -21,7 +21,7 @@ BOOTSTRAP = "bootstrap"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What only the builder of a package can tell about it; see :class:`bench.model.Artifact`."""
+    """What only the builder of a package can tell about it; see :class:`.Artifact`."""
 
     toolchain: Mapping[str, str]
     recipe: str

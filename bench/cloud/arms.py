@@ -13,8 +13,8 @@ from typing import cast
 
 from bench.cost.price import Architecture
 from bench.errors import UnknownName, UsageError
-from bench.model import Artifact, Function, Variant
-from bench.targets import Selection
+from bench.functions.targets import Selection
+from bench.subjects import Artifact, Function, Variant
 
 ARM_NAMES = ("snapstart", "provisioned", "tmp", "layer", "vpc", "image")
 ARCHITECTURES: tuple[Architecture, ...] = ("x86_64", "arm64")

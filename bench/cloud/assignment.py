@@ -9,8 +9,9 @@ from bench.cloud.arms import ArmSettings, circumstances
 from bench.cloud.copies import Copy, name_of
 from bench.cloud.source import Source
 from bench.cost.price import Architecture
-from bench.model import Arm, Artifact, Cell, Function, Record
-from bench.schedule import is_control
+from bench.model import Arm, Cell, Record
+from bench.session.schedule import is_control
+from bench.subjects import Artifact, Function
 
 Artifacts = Mapping[tuple[str, str], Artifact]
 

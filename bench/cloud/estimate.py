@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench import schedule
 from bench.cloud.arms import circumstances
 from bench.cloud.copies import Copy
 from bench.cloud.tokens import CONTROL_CALLS_PER_S
 from bench.cost.price import Architecture
 from bench.cost.table import Prices
 from bench.model import Plan
+from bench.session import schedule
 
 #: Assumed before anything is measured, generously: init and first invoke together, at one vCPU.
 _ASSUMED_COLD_MS = 1_000.0

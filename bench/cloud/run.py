@@ -23,7 +23,7 @@ from bench.cloud.session import CloudSession
 from bench.cloud.versions import Method
 from bench.errors import BenchError, Interrupted
 from bench.model import Record, Trial
-from bench.session import Observer
+from bench.session.dialogue import Observer
 from bench.store import TrialWriter, load_record, seal
 
 #: What a run leaves of the account's free concurrency to others.

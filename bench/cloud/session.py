@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import schedule
 from bench.backends import TrialOrder
 from bench.backends.aws import LOST, AwsBackend
-from bench.dialogue import told
 from bench.errors import Interrupted
 from bench.model import Cell, Record, Trial
-from bench.session import GIVE_UP_AFTER, Observer
+from bench.session import schedule
+from bench.session.dialogue import Observer, told
+from bench.session.session import GIVE_UP_AFTER
 from bench.store import TrialWriter, trial_key
 
 #: Versions made at the same time: their calls wait for states, and the token bucket limits them.

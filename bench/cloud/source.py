@@ -21,9 +21,10 @@ from bench.cloud.copies import Copy
 from bench.cloud.faults import Stopped, stopped
 from bench.cost.price import Architecture
 from bench.errors import UsageError
-from bench.model import Artifact, Event, Function, Record, Runtime, Variant
+from bench.functions.targets import Selection
+from bench.model import Record
 from bench.store import write_whole
-from bench.targets import Selection
+from bench.subjects import Artifact, Event, Function, Runtime, Variant
 
 _VARIANT = "default"
 _TIMEOUT_S = 60

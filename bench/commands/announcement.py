@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import StorageError
-from bench.model import Judgement, Record
+from bench.judgement import Judgement
+from bench.model import Record
 from bench.report import render
 
 OUTPUT_VARIABLE = "GITHUB_OUTPUT"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from bench.commands.options import BuildOptions
 from bench.errors import BuildError
-from bench.model import Artifact, FailedBuild, Function, Variant
+from bench.functions.targets import resolve_targets, select
 from bench.progress import choose
-from bench.targets import resolve_targets, select
+from bench.subjects import Artifact, FailedBuild, Function, Variant
 from bench.units import format_bytes
 
 if TYPE_CHECKING:

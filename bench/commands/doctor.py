@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict
 
 from bench.commands.options import DoctorOptions
-from bench.doctor import Check, Status, examine_all
 from bench.errors import MeasurementError
-from bench.probes import examine
+from bench.machine.doctor import Check, Status, examine_all
+from bench.machine.probes import examine
 
 _MARKS: dict[Status, tuple[str, str]] = {
     "ok": ("✓", "\033[32m"),

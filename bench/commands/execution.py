@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from bench.advice import RecordAdvisor
 from bench.build import BuildCache, RuntimeDirectory, runtime_for
 from bench.commands.aws_options import kept_flags
 from bench.commands.options import RunOptions
@@ -16,10 +15,12 @@ from bench.commands.preparation import Artifacts, Prepared, by_variant
 from bench.controls import rebuilt_control
 from bench.emulator.deployment import PythonRuntime
 from bench.errors import Interrupted, MeasurementError
-from bench.measurement import measure
 from bench.progress import Progress
-from bench.session import SessionOrder, StagedArm
-from bench.staging import Staging, stage
+from bench.session.advice import RecordAdvisor
+from bench.session.measurement import measure
+from bench.session.orders import StagedArm
+from bench.session.session import SessionOrder
+from bench.session.staging import Staging, stage
 from bench.store import RECORD_FILE, load_header, load_record, seal
 
 

@@ -8,8 +8,8 @@ from bench.build import build_matrix
 from bench.build.process import Command, Completed, ProcessRunner
 from bench.emulator.deployment import PythonRuntime
 from bench.errors import BuildError, UnknownName
-from bench.functions import recipes
-from bench.variants import BASELINES
+from bench.functions.directory import recipes
+from bench.functions.variants import BASELINES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
-from bench.functions import load_function
-from bench.triggers import TRIGGERS, sample
+from bench.functions.directory import load_function
+from bench.functions.triggers import TRIGGERS, sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

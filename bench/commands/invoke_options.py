@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bench.commands.surroundings import Options
 from bench.errors import UnknownName, UsageError
 from bench.frozen import dataclass
-from bench.manifest import TIMEOUT_MAX_S
+from bench.functions.manifest import TIMEOUT_MAX_S
 from bench.settings import MEMORY_WORDS, parse_memory, whole_number
 from bench.subjects import STORAGE_MAX_MB, STORAGE_MIN_MB
 from bench.units import parse_seconds

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from bench.commands.options import JudgeOptions
 from bench.commands.records import find_record
 from bench.errors import EXIT_INCOMPARABLE
-from bench.model import Comparison, Judgement, Record
+from bench.judgement import Comparison, Judgement
+from bench.model import Record
 from bench.report.gate import gate_lines
 from bench.units import format_change
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from bench.commands.options import ListOptions
-from bench.targets import Selection, resolve_targets, select
+from bench.functions.targets import Selection, resolve_targets, select
 
 
 def execute(options: ListOptions) -> tuple[str, int]:

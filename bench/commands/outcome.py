@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from bench.config import Settings
 from bench.gate import exit_code, gated
-from bench.model import Demands, Judgement, Record
+from bench.judgement import Judgement
+from bench.model import Demands, Record
 from bench.stats.judge import judge
 
 _NOTHING = Demands()

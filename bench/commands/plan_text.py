@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.model import Record
-from bench.schedule import rounds
+from bench.session.schedule import rounds
 
 
 def describe(record: Record) -> str:

@@ -17,11 +17,12 @@ from bench.controls import with_control
 from bench.emulator.cgroups import detect
 from bench.emulator.limits import usable
 from bench.errors import BuildError
-from bench.fingerprint import collect
-from bench.model import Artifact, Event, FailedBuild, Function, Plan, Record
+from bench.functions.targets import Selection, resolve_targets, select
+from bench.machine.fingerprint import collect
+from bench.model import Plan, Record
 from bench.planning import Wishes, make_plan
 from bench.progress import Progress
-from bench.targets import Selection, resolve_targets, select
+from bench.subjects import Artifact, Event, FailedBuild, Function
 
 Artifacts = Mapping[tuple[str, str], Artifact]
 

@@ -6,7 +6,8 @@ from bench.commands.delivery import deliver
 from bench.commands.options import ReportOptions
 from bench.commands.records import find_record
 from bench.errors import UnknownName
-from bench.model import Judgement, Record
+from bench.judgement import Judgement
+from bench.model import Record
 
 
 def execute(options: ReportOptions) -> tuple[str, int]:

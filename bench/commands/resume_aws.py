@@ -23,10 +23,11 @@ from bench.commands.preparation import Artifacts, built, by_variant, with_digest
 from bench.commands.resumption import resumable
 from bench.cost.price import Architecture
 from bench.errors import RecordError
-from bench.model import Artifact, Function, Record
+from bench.functions.targets import Selection, select
+from bench.model import Record
 from bench.progress import Progress
 from bench.store import in_progress, is_in_progress, load_record
-from bench.targets import Selection, select
+from bench.subjects import Artifact, Function
 
 
 def resume(options: RunOptions, progress: Progress) -> tuple[str, int]:

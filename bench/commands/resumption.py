@@ -9,12 +9,13 @@ from bench.commands.options import LATEST, RunOptions
 from bench.commands.preparation import Artifacts, Prepared, built, by_variant, with_digest
 from bench.commands.records import find_record, run_ids
 from bench.errors import RecordError
-from bench.fingerprint import collect
+from bench.functions.targets import Selection, select
 from bench.history.entries import ANCHOR
-from bench.model import Function, Record
+from bench.machine.fingerprint import collect
+from bench.model import Record
 from bench.progress import Progress
 from bench.store import in_progress, is_in_progress, load_record
-from bench.targets import Selection, select
+from bench.subjects import Function
 
 
 def resumed(options: RunOptions, progress: Progress) -> Prepared:

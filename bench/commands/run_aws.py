@@ -34,11 +34,12 @@ from bench.commands.resume_aws import resume
 from bench.cost.price import architecture_of
 from bench.cost.table import load
 from bench.errors import UsageError
-from bench.model import Artifact, FailedBuild, Plan, Record
+from bench.functions.targets import Selection, resolve_targets, select
+from bench.model import Plan, Record
 from bench.planning import Wishes, make_plan
 from bench.progress import Progress, choose
 from bench.store import create_record
-from bench.targets import Selection, resolve_targets, select
+from bench.subjects import Artifact, FailedBuild
 
 #: One round warms Lambda's code caches after an upload; it is recorded and not judged.
 _DISCARDED_ROUNDS = 1

@@ -16,15 +16,16 @@ from bench.commands.outcome import outcome
 from bench.commands.preparation import Prepared, all_failed, built, by_variant, new_record, plan_of
 from bench.commands.trend_options import TrendOptions
 from bench.errors import UsageError
+from bench.functions.targets import Selection, resolve_targets, select
 from bench.history import anchors, entries
 from bench.history.anchors import Anchor
 from bench.history.confirmations import Confirmation, Nomination, decide
 from bench.history.entries import ANCHOR, Commit
-from bench.model import Function, Record, Variant
+from bench.model import Record
 from bench.progress import Progress
 from bench.revisions.git import Repository
 from bench.store import create_record, load_record
-from bench.targets import Selection, resolve_targets, select
+from bench.subjects import Function, Variant
 
 
 def current_commit(directory: Path) -> Commit:

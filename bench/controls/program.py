@@ -12,15 +12,13 @@ from pathlib import Path
 from bench.build import BuildCache, BuildEvent, build_matrix
 from bench.build.matrix import BuildResult
 from bench.errors import RecordError
-from bench.model import (
+from bench.model import Cell, KnownShift, Record
+from bench.subjects import (
     MEMORY_ONE_VCPU_MB,
     Artifact,
-    Cell,
     Event,
     Function,
-    KnownShift,
     PageCache,
-    Record,
     Variant,
     VariantSource,
 )

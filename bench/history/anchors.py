@@ -18,9 +18,9 @@ from bench.build import BuildCache
 from bench.codec import from_json, to_json
 from bench.errors import RecordError, StorageError, UsageError
 from bench.history.entries import ANCHOR, Commit, locked, write_lines
-from bench.model import Artifact, Function, Variant
 from bench.revisions.package import package_of, unpack
 from bench.store import write_whole
+from bench.subjects import Artifact, Function, Variant
 
 FILE = "anchors.jsonl"
 PACKAGES = "anchors"

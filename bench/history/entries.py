@@ -21,7 +21,8 @@ from typing import Any
 
 from bench.codec import from_json, to_json
 from bench.errors import MeasurementError, RecordError, StorageError
-from bench.model import Comparison, Judgement, Record
+from bench.judgement import Comparison, Judgement
+from bench.model import Record
 from bench.store import write_whole
 
 SCHEMA = "coldbench-history/1"

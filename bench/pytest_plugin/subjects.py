@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bench.errors import BenchError
-from bench.functions import load_function, recipes
-from bench.model import Function
-from bench.targets import select
+from bench.functions.directory import load_function, recipes
+from bench.functions.targets import select
+from bench.subjects import Function
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.codec import from_json
-from bench.model import Summary, Trial
+from bench.judgement import Summary
+from bench.model import Trial
 from bench.store import load_record
 
 #: A step's outputs and summary belong to whoever runs the tests.

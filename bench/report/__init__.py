@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from bench.errors import UnknownName
-from bench.model import Judgement, Record
+from bench.judgement import Judgement
+from bench.model import Record
 from bench.report import chart, comment, html, markdown, result, step_summary, text, trial_table
 from bench.report.chart_data import charted_functions
 from bench.report.contents import compose

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from bench.model import Cell, Comparison, Judgement, Record, Summary
+from bench.judgement import Comparison, Judgement, Summary
+from bench.model import Cell, Record
 from bench.report import html, markdown, text
 from bench.report.document import Code, Column, Document, Entry, Paragraph, Row, Section, Table
 from bench.report.findings import Findings

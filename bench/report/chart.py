@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
-from bench.model import Judgement, Record
+from bench.judgement import Judgement
+from bench.model import Record
 from bench.report.chart_data import Strip, alt_text, charted_functions, strips
 from bench.report.findings import Findings
 from bench.report.measures import number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.model import Summary
+from bench.judgement import Summary
 from bench.report.findings import Conditions, Findings
 from bench.report.measures import number
 from bench.units import duration_scale

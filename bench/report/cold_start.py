@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from bench.model import Cell, Comparison, Plan, Summary, Verdict
+from bench.judgement import Comparison, Summary, Verdict
+from bench.model import Cell, Plan
 from bench.planning import LONG_LOOKS
 from bench.report.document import (
     Code,

@@ -5,7 +5,8 @@ Its first line is a mark by which a workflow finds the comment of an earlier run
 
 from __future__ import annotations
 
-from bench.model import Comparison, Judgement, Record
+from bench.judgement import Comparison, Judgement
+from bench.model import Record
 from bench.report import expected, gate, headline, markdown
 from bench.report.document import (
     Block,

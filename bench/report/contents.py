@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bench.model import Judgement, Record
+from bench.judgement import Judgement
+from bench.model import Record
 from bench.report import (
     cloud,
     cold_start,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bench.model import Artifact
 from bench.report.document import Code, Column, Entry, Row, Section, Table, Text
 from bench.report.findings import Findings
 from bench.report.measures import Scale, byte_scale, number
+from bench.subjects import Artifact
 from bench.units import format_bytes
 
 #: Parts of a Go binary that get a column of their own: key of the breakdown, heading.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.model import ExpectedTotal
+from bench.judgement import ExpectedTotal
 from bench.report.document import Code, Column, Entry, Paragraph, Row, Section, Table, Text
 from bench.report.findings import Findings
 from bench.report.measures import Scale, number, percentage

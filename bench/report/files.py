@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.errors import StorageError
-from bench.model import Judgement, Record
+from bench.judgement import Judgement
+from bench.model import Record
 from bench.report import chart, markdown, result
 from bench.report.chart_data import charted_functions
 from bench.report.contents import compose

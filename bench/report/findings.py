@@ -6,21 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bench.model import (
-    Artifact,
-    Cell,
-    CellSummary,
-    Comparison,
-    FailedBuild,
-    Function,
-    Judgement,
-    PageCache,
-    Record,
-    Summary,
-    Trial,
-)
+from bench.functions.variants import VARIANTS
+from bench.judgement import CellSummary, Comparison, Judgement, Summary
+from bench.model import Cell, Record, Trial
 from bench.report.paths import path_free
-from bench.variants import VARIANTS
+from bench.subjects import Artifact, FailedBuild, Function, PageCache
 
 PRIMARY_METRIC = "cpu_cold_total"
 

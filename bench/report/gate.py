@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.model import Gate, GateFinding
+from bench.judgement import Gate, GateFinding
 from bench.report.document import Bullets, Code, Paragraph, Section, Text, Tone
 from bench.report.findings import Findings
 

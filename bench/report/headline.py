@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bench.gate import EXACT_METRICS
-from bench.model import Comparison, RunVerdict, Verdict
+from bench.judgement import Comparison, RunVerdict, Verdict
 from bench.report.document import Block, Bullets, Code, Paragraph, Text, Tone, with_code
 from bench.report.findings import Findings
 from bench.report.measures import ratio_words

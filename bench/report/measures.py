@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bench.model import Comparison, Summary
+from bench.judgement import Comparison, Summary
 from bench.report.document import Entry
 from bench.units import duration_scale, significant
 

@@ -10,7 +10,8 @@ from bench.cost.price import (
     architecture_of,
     usd_per_million_cold_starts,
 )
-from bench.model import BreakEven, Cell, Comparison, ModelCheck, Summary
+from bench.judgement import BreakEven, Comparison, ModelCheck, Summary
+from bench.model import Cell
 from bench.report.document import Code, Column, Entry, Paragraph, Row, Section, Table, Text
 from bench.report.findings import Conditions, Findings
 from bench.report.measures import (

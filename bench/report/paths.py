@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from bench.model import FailedBuild, Record, Trial
+from bench.model import Record, Trial
 from bench.store import LOGS_DIRECTORY
+from bench.subjects import FailedBuild
 
 #: Where Lambda has a function's package.
 _TASK_ROOT = "/var/task"

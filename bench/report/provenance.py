@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.model import Control, CpuMode, Record, Revision
+from bench.judgement import Control
+from bench.model import Record, Revision
 from bench.report.document import (
     Bullets,
     Code,
@@ -21,6 +22,7 @@ from bench.report.document import (
 from bench.report.findings import Findings
 from bench.report.measures import interval_words, percentage, rounds_words
 from bench.stats.threshold import thresholds
+from bench.subjects import CpuMode
 
 #: The fingerprint's own grouping, which matters to comparisons of runs and not to readers.
 _FACT_KINDS = ("hard", "soft")

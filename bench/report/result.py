@@ -12,20 +12,19 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from bench.model import (
-    Artifact,
+from bench.judgement import (
     BreakEven,
-    Cell,
     CellSummary,
     Comparison,
     Control,
     Judgement,
     ModelCheck,
-    Record,
     Summary,
 )
+from bench.model import Cell, Record
 from bench.report.findings import Findings
 from bench.report.result_gate import expected_json, finite, gate_json, revision_json
+from bench.subjects import Artifact
 
 SCHEMA = "coldbench/1"
 

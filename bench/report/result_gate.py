@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bench.model import ExpectedTotal, Gate, Revision
+from bench.judgement import ExpectedTotal, Gate
+from bench.model import Revision
 
 Json = dict[str, Any]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench.model import Judgement, Record
+from bench.judgement import Judgement
+from bench.model import Record
 from bench.report import markdown
 from bench.report.contents import compose
 from bench.report.document import Chart

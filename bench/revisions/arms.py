@@ -13,18 +13,11 @@ from pathlib import Path
 from bench.build import BuildCache
 from bench.build.matrix import BuildResult
 from bench.build.workshop import Pair as BuildPair
-from bench.model import (
-    Artifact,
-    Event,
-    FailedBuild,
-    Function,
-    Variant,
-    VariantSource,
-)
+from bench.functions.targets import Selection
 from bench.revisions.checkout import Side
 from bench.revisions.package import package_of
 from bench.revisions.pairs import Pair
-from bench.targets import Selection
+from bench.subjects import Artifact, Event, FailedBuild, Function, Variant, VariantSource
 
 Build = Callable[[Sequence[BuildPair]], BuildResult]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.config import Settings
 from bench.errors import StorageError, UnknownName, UsageError
-from bench.functions import is_function
+from bench.functions.directory import is_function
 from bench.model import Revision
 from bench.revisions.git import Repository, lfs_pointers
 from bench.revisions.package import unpack

@@ -13,9 +13,9 @@ from bench.build.archive import files_of, normal_mode, tree_digest
 from bench.build.cache import content_key
 from bench.build.package import BOOTSTRAP, Facts, Package, load, publish
 from bench.errors import UsageError
-from bench.functions import load_function
-from bench.model import Event, Function, Runtime
-from bench.triggers import detect_trigger, sample
+from bench.functions.directory import load_function
+from bench.functions.triggers import detect_trigger, sample
+from bench.subjects import Event, Function, Runtime
 
 _MODE_SHIFT = 16
 

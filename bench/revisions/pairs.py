@@ -11,11 +11,11 @@ from bench.build.archive import digest_of
 from bench.build.sources import own_files
 from bench.config import Settings
 from bench.errors import ConfigError, UsageError
-from bench.functions import recipes
-from bench.model import Event, Function, Variant
+from bench.functions.directory import recipes
+from bench.functions.targets import resolve_targets, select
 from bench.revisions.checkout import Side
 from bench.revisions.package import function_of
-from bench.targets import resolve_targets, select
+from bench.subjects import Event, Function, Variant
 
 #: What two revisions of a function may differ in and still run side by side.
 _PER_REVISION = {

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.build import BuildCache
-from bench.model import CpuMode
 from bench.serve.asynchronous import AsyncQueue
 from bench.serve.clients import Clients
 from bench.serve.concurrency_api import ConcurrencyApi
@@ -32,6 +31,7 @@ from bench.serve.packages import PackageStore
 from bench.serve.runtimes import Runtimes
 from bench.serve.services import Services, Target
 from bench.serve.state import State
+from bench.subjects import CpuMode
 
 _CODE_PATH = "/_coldbench/code/"
 _FUNCTION_CALL = re.compile(r"/\d{4}-\d\d-\d\d/(functions|layers|tags)\b.*")

@@ -10,10 +10,10 @@ from bench.emulator.conversation import ResponseSink
 from bench.emulator.function import Answer, LocalFunction
 from bench.emulator.invocation import Caller
 from bench.emulator.processes import kill_group
-from bench.model import CpuMode
 from bench.serve.log_book import LogBook, LogEvent
 from bench.serve.revision import Revision, deployment_of
 from bench.serve.slots import Slot
+from bench.subjects import CpuMode
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from itertools import count
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.model import CpuMode
 from bench.serve.environment import Environment
 from bench.serve.errors import ServiceError
 from bench.serve.revision import Revision
 from bench.serve.slots import Slots
+from bench.subjects import CpuMode
 
 _REAP_EVERY_S = 1.0
 _END_LIMIT_S = 15.0

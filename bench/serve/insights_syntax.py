@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     |(?P<quoted>`[^`]*`)
     |(?P<period>\d+(?:ms|s|m|h|d|w)\b)
     |(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
-    |(?P<name>[@A-Za-z_][\w.@]*)
+    |(?P<name>[@A-Za-z_][\w.]*)
     |(?P<operator>=~|!=|<=|>=|[-=<>+*/%^(),\[\]|])
     )""",
     re.VERBOSE,

@@ -11,8 +11,8 @@ import zipfile
 from hashlib import sha256
 from pathlib import Path
 
-from bench.model import UNPACKED_LIMIT_BYTES
 from bench.serve.errors import ServiceError
+from bench.subjects import UNPACKED_LIMIT_BYTES
 
 _READABLE = 0o444
 

@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 from bench.emulator.variables import MAX_USER_BYTES
-from bench.model import MEMORY_MAX_MB, MEMORY_MIN_MB
 from bench.serve.control_function import ServedFunction
 from bench.serve.errors import ServiceError
 from bench.serve.runtimes import check_architecture
+from bench.subjects import MEMORY_MAX_MB, MEMORY_MIN_MB
 
 _TIMEOUT_MAX_S = 900
 _ARN = re.compile(

@@ -10,8 +10,8 @@ from typing import Any
 from bench.emulator.deployment import Deployment
 from bench.emulator.instance import Configuration
 from bench.emulator.processes import ProcessOrder
-from bench.model import CpuMode, Function
 from bench.serve.runtimes import Engine
+from bench.subjects import CpuMode, Function
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from bench.build import BuildCache
 from bench.build.runtime import runtime_for
 from bench.emulator.deployment import PythonRuntime
-from bench.model import Runtime
 from bench.serve.errors import ServiceError
+from bench.subjects import Runtime
 
 _OS_ONLY = ("provided.al2023", "provided.al2", "provided")
 #: What this machine's processor is called in Lambda's API.
@@ -22,7 +22,7 @@ ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm
 class Engine:
     """What runs the functions of one runtime."""
 
-    #: The word of :class:`bench.model.Function`.
+    #: The word of :class:`bench.subjects.Function`.
     kind: Runtime
     python: PythonRuntime | None
     #: For ``INIT_START``, such as ``python:3.13.2``: what really runs, not what was asked for.

@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from bench.model import Allocation, Cell, Plan, Record, Trial
-from bench.schedule import first_look, is_control
+from bench.session.schedule import first_look, is_control
 from bench.stats.comparisons import baseline_cell
 from bench.stats.controls import PARTS
 from bench.stats.known_shift import known_shift

@@ -10,18 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import product
 
-from bench.model import (
-    MEMORY_ONE_VCPU_MB,
-    BreakEven,
-    Cell,
-    CellSummary,
-    Function,
-    PageCache,
-    Plan,
-    Summary,
-)
+from bench.judgement import BreakEven, CellSummary, Summary
+from bench.model import Cell, Plan
 from bench.stats.paired import estimate
 from bench.stats.samples import PRIMARY, Samples, pair
+from bench.subjects import MEMORY_ONE_VCPU_MB, Function, PageCache
 
 EAGER, LAZY = "eager", "lazy"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bench.model import ModelCheck, Record, Trial
+from bench.judgement import ModelCheck
+from bench.model import Record, Trial
 
 #: From this relative deviation on the modelled times at a memory size come with a warning.
 MODEL_DEVIATION_MAX = 0.20

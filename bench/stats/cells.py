@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bench.model import Cell, CellSummary
+from bench.judgement import CellSummary
+from bench.model import Cell
 from bench.stats.intervals import summarise
 from bench.stats.samples import Samples, unit
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bench.model import COMPARED_METRICS, Cell, Comparison, Plan, Verdict
+from bench.judgement import Comparison, Verdict
+from bench.model import Cell, Plan
 from bench.stats.paired import Estimate
 from bench.stats.samples import PRIMARY, Sample, Samples, pair
 from bench.stats.sequential import Design, look, rounds_to_settle
 from bench.stats.stopping_bias import unbiased
 from bench.stats.verdicts import benjamini_hochberg, holm, is_off_cpu_change, word
+from bench.subjects import COMPARED_METRICS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.model import Cell, Control, Plan, Record
-from bench.schedule import is_control
+from bench.judgement import Control
+from bench.model import Cell, Plan, Record
+from bench.session.schedule import is_control
 from bench.stats.clocks import clock_reasons
 from bench.stats.intervals import smallest_sample
 from bench.stats.known_shift import LEAST_CONFIDENCE, at_most, control, known_shift

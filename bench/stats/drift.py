@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.model import Comparison
+from bench.judgement import Comparison
 from bench.stats.order import two_sided_coin
 
 #: A session is called suspect at this p of the sign test over its unrelated cells.

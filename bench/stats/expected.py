@@ -10,16 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bench.model import (
-    Cell,
-    CellSummary,
-    ExpectedTotal,
-    Function,
-    Kind,
-    PageCache,
-    Plan,
-    Summary,
-)
+from bench.judgement import CellSummary, ExpectedTotal, Kind, Summary
+from bench.model import Cell, Plan
+from bench.subjects import Function, PageCache
 
 #: Variant, memory size and page cache: what one expectation is about.
 _Key = tuple[str, int, PageCache]

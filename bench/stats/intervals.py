@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 
-from bench.model import Kind, Summary
+from bench.judgement import Kind, Summary
 
 #: A tail quantile is stated only if at least this many samples are expected beyond it, so that
 #: one outlier cannot be the quantile: p90 needs n >= 20, p99 needs n >= 200.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from bench.model import Cell, CellSummary, Comparison, Judgement, Plan, Record, RunVerdict
+from bench.judgement import CellSummary, Comparison, Judgement, RunVerdict
+from bench.model import Cell, Plan, Record
 from bench.stats.break_even import break_evens
 from bench.stats.caveats import model_warnings, run_warnings
 from bench.stats.cells import measured_cell

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bench.model import Cell, Control, KnownShift, Plan
+from bench.judgement import Control
+from bench.model import Cell, KnownShift, Plan
 from bench.stats.intervals import smallest_sample
 from bench.stats.paired import Estimate, estimates
 from bench.stats.samples import PRIMARY, Pairs, Samples, pair

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bench.model import Arm, Cell, Record
-from bench.schedule import allotted_rounds, is_control
+from bench.session.schedule import allotted_rounds, is_control
 from bench.stats.samples import Sample, Samples, never_worked
 
 #: More than this share of the judged rounds lost to the harness makes a run unfit.

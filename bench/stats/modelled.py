@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from bench.cpu_share import visible_cpus
-from bench.model import Cell, CellSummary, CpuMode, ModelCheck, Plan, Summary
+from bench.judgement import CellSummary, ModelCheck, Summary
+from bench.model import Cell, Plan
 from bench.stats.intervals import median, median_rank, tail
 from bench.stats.quota import (
     Bandwidth,
@@ -22,6 +23,7 @@ from bench.stats.quota import (
     throttled_walls,
 )
 from bench.stats.samples import Samples
+from bench.subjects import CpuMode
 
 #: Wall metrics that run under the quota, each with the CPU metric that drives it.
 _AFTER_INIT = {"first_invoke": "cpu_first_invoke", "warm_invoke": "cpu_warm_invoke"}

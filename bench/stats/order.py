@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from bench.model import Plan
-from bench.schedule import is_control
+from bench.session.schedule import is_control
 from bench.stats.samples import Sample, Samples
 
 #: A scheduler that tosses its coins is called a fraud once in this many runs.

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.model import Plan, Record, Verdict
+from bench.judgement import Verdict
+from bench.model import Plan, Record
 from bench.stats.anytime import anytime_p, confidence_sequence
 from bench.stats.paired import Estimate, estimates
 from bench.stats.samples import Pairs

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bench.model import Cell, Comparison, Record
+from bench.judgement import Comparison
+from bench.model import Cell, Record
 from bench.rules import parse_rule
 from bench.stats.samples import collect, pair
 from bench.stats.scores import Floats, p_value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.model import Verdict
+from bench.judgement import Verdict
 from bench.stats.paired import Estimate
 
 

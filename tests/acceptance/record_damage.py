@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.model import Artifact, Cell, Event, Function, Plan, Record, Revision, Trial, TrialError
-from bench.schedule import Slot, rounds
+from bench.model import Cell, Plan, Record, Revision, Trial, TrialError
+from bench.session.schedule import Slot, rounds
 from bench.store import RECORD_FILE, TRIALS_FILE, TrialWriter, create_record, seal
+from bench.subjects import Artifact, Event, Function
 
 OLD, NEW = "main@11111111", "WORKTREE"
 FUNCTIONS = ("python/orders", "python/users", "python/stock")

@@ -13,8 +13,7 @@ import numpy as np
 
 from bench.backends.noise import Machine, adversaries
 from bench.planning import LONG_LOOKS, LOOKS
-from bench.simulated_run import Setting, simulated_run
-from bench.simulation import (
+from bench.simulation.comparisons import (
     Decision,
     Edit,
     block_false_alarms,
@@ -28,6 +27,7 @@ from bench.simulation import (
     suite_alarms,
     swapped_labels,
 )
+from bench.simulation.run import Setting, simulated_run
 from bench.stats.judge import judge
 from bench.stats.quota import PERIOD_NS, Bandwidth, throttled_walls
 from bench.stats.samples import Pairs

@@ -19,10 +19,11 @@ from bench.cloud.copies import Copy, Workshop, name_of
 from bench.cloud.leftovers import find, remove_all
 from bench.cloud.run import CloudRun, Manner
 from bench.errors import MeasurementError
-from bench.model import Artifact, Cell, Event, Function, Plan, Record
-from bench.schedule import is_control, rounds
+from bench.model import Cell, Plan, Record
 from bench.serve.faults import FAULTS, Fault, Rule, SeededFaults
+from bench.session.schedule import is_control, rounds
 from bench.store import create_record, load_record
+from bench.subjects import Artifact, Event, Function
 
 REGION = "eu-west-1"
 ACCESS_KEY = "AKIAPLANTEDPLANTED00"

@@ -102,3 +102,38 @@ def test_the_runtime_is_pinned_to_the_version_that_ran(
     assert {pin.body.decode() for pin in pins} == {
         json.dumps({"UpdateRuntimeOn": "Manual", "RuntimeVersionArn": version})
     }
+
+
+EAGER = "import asyncio, email.mime.multipart, unittest, xml.dom.minidom\n"
+LAZY = HANDLER + "def use():\n    " + EAGER
+MANIFEST = """runtime = "python"
+handler = "eager.lambda_handler"
+[variants.eager]
+handler = "eager.lambda_handler"
+[variants.lazy]
+handler = "lazy.lambda_handler"
+"""
+
+
+def test_a_local_run_and_one_through_the_endpoint_find_the_same_change(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lazy imports save the same share of a cold start on either way: their intervals agree."""
+    directory = tmp_path / "imports"
+    directory.mkdir()
+    (directory / "eager.py").write_text(EAGER + HANDLER)
+    (directory / "lazy.py").write_text(LAZY)
+    (directory / "function.toml").write_text(MANIFEST)
+    monkeypatch.chdir(directory)
+    for name, value in life.ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    plan = ("--variant", "eager,lazy", "--memory", "1769", "--rounds", "16")
+
+    local = main(["run", *plan])
+    remote = main(["run", "--backend", "aws", "--endpoint-url", url, *plan, "--no-probe"])
+    runs = sorted(path.parent.name for path in directory.glob("reports/records/*/record.json"))
+    capsys.readouterr()
+    shown = main(["report", runs[0], "--beside", runs[1], "--format", "markdown"])
+
+    assert (local, remote, shown) == (0, 0, 0)
+    assert "1 of 1 changes against the baseline agree" in capsys.readouterr().out

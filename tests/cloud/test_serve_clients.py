@@ -18,7 +18,7 @@ import pytest
 from bench.build import BuildCache, build_matrix
 from bench.config import user_cache
 from bench.emulator.reportlog import parse_report
-from bench.functions import load_function, recipes
+from bench.functions.directory import load_function, recipes
 
 from .conftest import RUNTIME, Aws, package
 

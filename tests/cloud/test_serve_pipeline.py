@@ -14,7 +14,7 @@ import pytest
 
 from bench.build import BuildCache, build_matrix
 from bench.config import user_cache
-from bench.functions import load_function, recipes
+from bench.functions.directory import load_function, recipes
 
 from .conftest import Aws
 from .events import arn_of, queue

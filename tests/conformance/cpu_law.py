@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.model import MEMORY_ONE_VCPU_MB, CpuMode
+from bench.subjects import MEMORY_ONE_VCPU_MB, CpuMode
 from tests.conformance.workload_function import Workload
 from tests.findings import Row, Section
 

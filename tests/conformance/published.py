@@ -7,8 +7,8 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
-from bench.model import MEMORY_ONE_VCPU_MB
 from bench.stats.quota import PERIOD_NS
+from bench.subjects import MEMORY_ONE_VCPU_MB
 from tests.conformance.cpu_law import in_random_order
 from tests.conformance.workload_function import Workload
 from tests.findings import Row, Section

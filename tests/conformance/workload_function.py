@@ -10,8 +10,9 @@ from bench.backends import TrialOrder
 from bench.backends.local import LocalBackend
 from bench.build import BuildCache, build_matrix, install_runtime, interpreter
 from bench.emulator.deployment import PythonRuntime
-from bench.functions import load_function, recipes
-from bench.model import Cell, CpuMode, Function, Trial
+from bench.functions.directory import load_function, recipes
+from bench.model import Cell, Trial
+from bench.subjects import CpuMode, Function
 
 _ITERATIONS_PROBED = 1_000_000
 _DIRECTORY = Path(__file__).with_name("workload")

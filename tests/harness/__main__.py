@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.build import BuildCache, build_matrix
-from bench.functions import load_function
-from bench.variants import of_runtime
+from bench.functions.directory import load_function
+from bench.functions.variants import of_runtime
 from tests.harness.command import help_ns, invoke_ns, nothing_ns
 from tests.harness.large_response import BareLargeResponse, OurLargeResponse
 from tests.harness.round_trip import OurEcho, OurFunction, RawEcho, RawPythonEcho

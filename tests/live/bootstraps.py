@@ -7,7 +7,8 @@ import textwrap
 from pathlib import Path
 
 from bench.backends import TrialOrder
-from bench.model import Cell, Function
+from bench.model import Cell
+from bench.subjects import Function
 
 #: A minimal runtime in Python on a raw socket; `handle(event, request_id, post)` is the function.
 RUNTIME = """\

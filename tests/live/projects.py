@@ -17,8 +17,8 @@ import psutil
 from bootstraps import ANSWER, write_bootstrap
 
 from bench.model import Record
-from bench.schedule import Slot, rounds
-from bench.session import STOP_SIGNALS
+from bench.session.dialogue import STOP_SIGNALS
+from bench.session.schedule import Slot, rounds
 from bench.store import TRIALS_FILE, load_record
 
 #: How long something that happens within moments may take on a busy machine.

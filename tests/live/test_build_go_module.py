@@ -11,8 +11,8 @@ import pytest
 
 from bench.build import BuildCache, BuildResult, build_matrix
 from bench.build.elf import section_bytes
-from bench.model import Artifact, Function, Variant
-from bench.variants import of_runtime
+from bench.functions.variants import of_runtime
+from bench.subjects import Artifact, Function, Variant
 
 pytestmark = pytest.mark.live
 

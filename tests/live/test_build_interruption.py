@@ -15,7 +15,7 @@ import pytest
 from bench.build import BuildCache, build_matrix
 from bench.build.process import Command, ProcessRunner
 from bench.errors import Interrupted
-from bench.model import Function, Variant
+from bench.subjects import Function, Variant
 
 pytestmark = pytest.mark.live
 
@@ -24,8 +24,8 @@ BUILD = """
 import sys
 from pathlib import Path
 from bench.build import BuildCache, build_matrix
-from bench.model import Function
-from bench.variants import of_runtime
+from bench.subjects import (Function,)
+from bench.functions.variants import of_runtime
 root = Path(sys.argv[1])
 function = Function(
     id="go/hello", runtime="go", directory=root / "hello", handler="bootstrap", events=()

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bench.build import BuildCache, BuildResult, build_matrix, install_runtime, interpreter
-from bench.model import Artifact, Function
-from bench.variants import of_runtime
+from bench.functions.variants import of_runtime
+from bench.subjects import Artifact, Function
 
 pytestmark = pytest.mark.live
 

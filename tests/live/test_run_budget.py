@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from projects import Project, eventually, finished, measuring_process
 
-from bench.schedule import allotted_rounds, opening
+from bench.session.schedule import allotted_rounds, opening
 from bench.store import load_header
 
 pytestmark = pytest.mark.live

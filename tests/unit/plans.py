@@ -6,8 +6,10 @@ from pathlib import Path
 
 from bench.backends import TrialOrder
 from bench.backends.scripted import ScriptedBackend, ScriptedTrial
-from bench.model import Cell, Event, Function, Plan, Record, Trial
-from bench.session import SessionOrder, StagedArm
+from bench.model import Cell, Plan, Record, Trial
+from bench.session.orders import StagedArm
+from bench.session.session import SessionOrder
+from bench.subjects import Event, Function
 
 
 def a_cell(variant: str = "default", *, function: str = "go/hello", memory_mb: int = 1769) -> Cell:

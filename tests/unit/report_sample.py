@@ -12,26 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.model import (
-    Artifact,
+from bench.judgement import (
     BreakEven,
-    Cell,
     CellSummary,
     Comparison,
     Control,
-    Event,
-    FailedBuild,
-    Function,
     Judgement,
     Kind,
     ModelCheck,
-    Plan,
-    Record,
     Summary,
-    Trial,
-    TrialError,
-    VariantSource,
 )
+from bench.model import Cell, Plan, Record, Trial, TrialError
+from bench.subjects import Artifact, Event, FailedBuild, Function, VariantSource
 
 GO = "go/hello"
 PYTHON = "python/analyse"

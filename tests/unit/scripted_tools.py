@@ -11,7 +11,7 @@ from bench.build.cache import BuildCache
 from bench.build.process import Command, Completed
 from bench.build.toolchain import Toolchains
 from bench.build.workshop import BuildEvent, Workshop
-from bench.model import Function, Runtime, Variant, VariantSource
+from bench.subjects import Function, Runtime, Variant, VariantSource
 
 OK = Completed(status=0, stdout="", stderr="")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from plans import a_cell, a_plan
 
-from bench.budget import Budget
 from bench.model import Cell
-from bench.schedule import Slot, round_slots
+from bench.session.budget import Budget
+from bench.session.schedule import Slot, round_slots
 
 _S = 1_000_000_000
 QUICK, SLOW = a_cell("default"), a_cell("default", function="go/other")

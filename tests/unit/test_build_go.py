@@ -8,7 +8,7 @@ from scripted_tools import ScriptedTools, a_function, a_go_module, a_variant, a_
 from bench.build.go import build_go
 from bench.build.package import Package
 from bench.build.workshop import BuildEvent, Pair
-from bench.model import FailedBuild, Variant
+from bench.subjects import FailedBuild, Variant
 
 DEFAULT = a_variant("default")
 TRIMMED = a_variant("trimpath", "-trimpath")

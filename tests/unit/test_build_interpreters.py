@@ -17,7 +17,7 @@ from bench.build.process import Command, Completed
 from bench.build.python import build_python
 from bench.build.toolchain import Toolchains
 from bench.build.workshop import Workshop
-from bench.model import Variant
+from bench.subjects import Variant
 
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
 

@@ -19,7 +19,7 @@ from bench.build.package import Facts, Package
 from bench.build.process import Command, Completed
 from bench.build.workshop import BuildEvent, Pair
 from bench.errors import Interrupted
-from bench.model import Variant, VariantSource
+from bench.subjects import Variant, VariantSource
 
 CUSTOM = Variant(id="default", runtime="custom", summary="pre-built")
 

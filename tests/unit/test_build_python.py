@@ -9,7 +9,7 @@ from bench.build.package import Package
 from bench.build.process import Completed
 from bench.build.python import build_python
 from bench.build.workshop import BuildEvent, Outcome, Workshop
-from bench.model import FailedBuild, Variant
+from bench.subjects import FailedBuild, Variant
 
 EAGER = Variant(
     id="eager-source-only", runtime="python", summary="", import_style="eager", bytecode="none"

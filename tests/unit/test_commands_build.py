@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands.build import document, render
-from bench.model import Artifact, FailedBuild
+from bench.subjects import Artifact, FailedBuild
 
 
 def artifact(variant: str, **changes: Any) -> Artifact:

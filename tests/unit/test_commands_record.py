@@ -17,7 +17,8 @@ from bench.commands.records import find_record
 from bench.config import Settings, load_settings
 from bench.errors import RecordError, UnknownName
 from bench.gate import exit_code
-from bench.model import Demands, Judgement, Record
+from bench.judgement import Judgement
+from bench.model import Demands, Record
 from bench.report import FORMATS as RENDERED
 from bench.store import TrialWriter, create_record
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bench.commands.doctor import render
-from bench.doctor import Check, examine_all
 from bench.emulator.limits import CgroupSupport
-from bench.probes import Findings, Space, examine, go_version, memory_controller
+from bench.machine.doctor import Check, examine_all
+from bench.machine.probes import Findings, Space, examine, go_version, memory_controller
 
 HEALTHY = Findings(
     python=(3, 12, 1),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.fingerprint import Fact, KernelFiles, collect, file_system
+from bench.machine.fingerprint import Fact, KernelFiles, collect, file_system
 
 MOUNTS = """\
 22 1 8:1 / / rw - ext4 /dev/root rw

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import ConfigError, UsageError
-from bench.functions import go_package, is_function, load_function, recipes
+from bench.functions.directory import go_package, is_function, load_function, recipes
 
 GO_MAIN = "package main\n\nfunc main() {}\n"
 HANDLER = "def handler(event, context):\n    return event\n"

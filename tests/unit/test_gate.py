@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from bench.gate import exit_code, gated
-from bench.model import Demands, FailedBuild, Gate, Judgement, Record
+from bench.judgement import Gate, Judgement
+from bench.model import Demands, Record
 from bench.stats.judge import judge
+from bench.subjects import FailedBuild
 from tests.acceptance.record_damage import FUNCTIONS, NEW, OLD, sound_record
 
 MARGIN = 0.01

@@ -20,7 +20,8 @@ from bench.history.entries import (
     hard_key,
     load,
 )
-from bench.model import Judgement, Record
+from bench.judgement import Judgement
+from bench.model import Record
 
 COMMIT = Commit(id="c" * 40)
 

@@ -11,8 +11,8 @@ import pytest
 
 from bench.commands.invoke_input import EVENT_LIMIT_BYTES, read_event
 from bench.errors import UsageError
-from bench.model import Event, Function
-from bench.triggers import sample
+from bench.functions.triggers import sample
+from bench.subjects import Event, Function
 
 
 @pytest.fixture(name="function")

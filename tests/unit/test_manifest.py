@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import ConfigError
-from bench.manifest import read_manifest
+from bench.functions.manifest import read_manifest
 
 
 def write(directory: Path, text: str) -> Path:

@@ -7,10 +7,10 @@ import pytest
 
 from bench.config import Settings, load_settings
 from bench.errors import MeasurementError
-from bench.model import Artifact, Event, Function
+from bench.functions.targets import Selection
+from bench.functions.variants import of_runtime
 from bench.planning import DEFAULT_BUDGET_S, LONG_LOOKS, LOOKS, Wishes, make_plan
-from bench.targets import Selection
-from bench.variants import of_runtime
+from bench.subjects import Artifact, Event, Function
 
 WISHES = Wishes(limits=True)
 

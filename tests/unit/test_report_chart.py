@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import report_sample
 
-from bench.model import Judgement
+from bench.judgement import Judgement
 from bench.report import render
 from bench.report.chart import render_function
 from bench.report.findings import Findings

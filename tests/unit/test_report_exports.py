@@ -14,7 +14,8 @@ import report_sample
 from pytest_benchmark.stats import Stats
 from scipy import stats
 
-from bench.model import Judgement, Record
+from bench.judgement import Judgement
+from bench.model import Record
 from bench.report import render
 from bench.report.exports import EXPORTS
 from bench.report.exports.pytest_benchmark import spread

@@ -12,7 +12,7 @@ from bench.build.archive import tree_digest
 from bench.model import Record, TrialError
 from bench.report import render
 from bench.report.paths import path_free
-from bench.staging import stage
+from bench.session.staging import stage
 
 
 def _failed(message: str) -> Record:

@@ -10,17 +10,12 @@ import jsonschema
 import pytest
 
 from bench.gate import gated
-from bench.model import (
-    Demands,
-    ExpectedTotal,
-    Function,
-    Judgement,
-    Record,
-    VariantSource,
-)
+from bench.judgement import ExpectedTotal, Judgement
+from bench.model import Demands, Record
 from bench.report import comment, render, step_summary
 from bench.report.result import schema
 from bench.stats.judge import judge
+from bench.subjects import Function, VariantSource
 from tests.acceptance.record_damage import FUNCTIONS, NEW, OLD, sound_record
 
 

@@ -10,7 +10,8 @@ import pytest
 import report_sample
 
 from bench.build.elf import breakdown
-from bench.model import Control, Record
+from bench.judgement import Control
+from bench.model import Record
 from bench.planning import LONG_LOOKS
 from bench.report import memory_sizes
 from bench.report.contents import compose

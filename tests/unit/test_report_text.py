@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 import report_sample
 
-from bench.model import Judgement, Record
+from bench.judgement import Judgement
+from bench.model import Record
 from bench.report import render
 
 

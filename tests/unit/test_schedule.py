@@ -5,7 +5,7 @@ from collections import Counter
 
 from plans import a_cell, a_plan
 
-from bench.schedule import SLOTS, hash_seed, rounds
+from bench.session.schedule import SLOTS, hash_seed, rounds
 
 
 def test_every_round_runs_every_arm_of_every_group_once() -> None:

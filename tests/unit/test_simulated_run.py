@@ -11,9 +11,10 @@ import pytest
 
 from bench.backends.noise import Machine
 from bench.gate import gated
-from bench.model import Comparison, Demands, Judgement, Record
-from bench.simulated_run import Setting, simulated_run
-from bench.simulation import Edit, clock_back, fixed_order, suspended, swapped_labels
+from bench.judgement import Comparison, Judgement
+from bench.model import Demands, Record
+from bench.simulation.comparisons import Edit, clock_back, fixed_order, suspended, swapped_labels
+from bench.simulation.run import Setting, simulated_run
 from bench.stats.judge import judge
 
 

@@ -8,7 +8,7 @@ import statistics
 import pytest
 
 from bench.backends.noise import Machine, adversaries
-from bench.simulation import (
+from bench.simulation.comparisons import (
     LOOKS,
     Decision,
     block_false_alarms,

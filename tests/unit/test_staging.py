@@ -9,9 +9,9 @@ from plans import a_cell, a_plan
 
 from bench.build.archive import tree_digest
 from bench.errors import MeasurementError
-from bench.model import Artifact
-from bench.schedule import SLOTS
-from bench.staging import stage
+from bench.session.schedule import SLOTS
+from bench.session.staging import stage
+from bench.subjects import Artifact
 
 
 def _artifacts(tmp_path: Path, *variants: str) -> dict[tuple[str, str], Artifact]:

@@ -6,17 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.model import (
-    Cell,
-    CellSummary,
-    Event,
-    ExpectedTotal,
-    Function,
-    Kind,
-    Plan,
-    Summary,
-)
+from bench.judgement import CellSummary, ExpectedTotal, Kind, Summary
+from bench.model import Cell, Plan
 from bench.stats.expected import event_shares, expected_totals
+from bench.subjects import Event, Function
 
 FUNCTION = "python/analyse"
 

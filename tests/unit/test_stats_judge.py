@@ -11,19 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.model import (
-    BreakEven,
-    Cell,
-    Comparison,
-    Event,
-    Function,
-    Judgement,
-    Plan,
-    Record,
-    Trial,
-    TrialError,
-)
+from bench.judgement import BreakEven, Comparison, Judgement
+from bench.model import Cell, Plan, Record, Trial, TrialError
 from bench.stats.judge import judge
+from bench.subjects import Event, Function
 
 _MS = 1_000_000
 _SEED = 20_261_120

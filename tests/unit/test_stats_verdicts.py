@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
-from bench.model import Verdict
+from bench.judgement import Verdict
 from bench.stats.paired import Estimate
 from bench.stats.verdicts import (
     benjamini_hochberg,

@@ -8,8 +8,8 @@ import pytest
 
 from bench.config import Settings, load_settings
 from bench.errors import ConfigError, UnknownName, UsageError
-from bench.model import Function
-from bench.targets import Selection, find_functions, resolve_targets, select
+from bench.functions.targets import Selection, find_functions, resolve_targets, select
+from bench.subjects import Function
 
 HANDLER = "def handler(event, context):\n    return event\n"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.functions import load_function
-from bench.triggers import NO_TRIGGER, TRIGGERS, detect_trigger, sample
+from bench.functions.directory import load_function
+from bench.functions.triggers import NO_TRIGGER, TRIGGERS, detect_trigger, sample
 
 
 def go(event: str) -> str:
@@ -78,7 +78,7 @@ def test_every_trigger_has_a_sample_that_ships(trigger: str) -> None:
     """It is JSON, and lies inside of the package."""
     assert isinstance(json.loads(sample(trigger).read_bytes()), dict)
     assert sample(trigger).parent.name == "events"
-    assert (sample(trigger).parents[1] / "model.py").is_file()
+    assert (sample(trigger).parents[2] / "model.py").is_file()
 
 
 def test_a_function_without_events_gets_the_sample_of_its_trigger(tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from bench.model import Artifact, Cell, Judgement, Record
+from bench.judgement import Judgement
+from bench.model import Cell, Record
 from bench.report.exports.samples import caveat, conditions
 from bench.report.plain import one_line
 from bench.stats.samples import METRICS, Sample, collect, unit
+from bench.subjects import Artifact
 
 _SIZES = ("zip_bytes", "unpacked_bytes", "binary_bytes")
 _GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}

@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from bench.model import Judgement, Record, Summary
+from bench.judgement import Judgement, Summary
+from bench.model import Record
 from bench.report.exports.samples import caveat, conditions, label, measured
 
 _TIMES = ("cold_total", "cpu_cold_total", "init", "first_invoke")

@@ -14,7 +14,8 @@ import json
 import statistics
 from typing import Any
 
-from bench.model import CellSummary, Judgement, Record
+from bench.judgement import CellSummary, Judgement
+from bench.model import Record
 from bench.report.exports.samples import (
     caveat,
     conditions,

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.model import Cell, Comparison, Gate, GateFinding, Judgement, Record
+from bench.judgement import Comparison, Gate, GateFinding, Judgement
+from bench.model import Cell, Record
 from bench.report.exports.samples import NS_PER_S, caveat, conditions
 from bench.report.findings import Findings
 from bench.report.measures import ratio_words

@@ -14,7 +14,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from bench.model import CellSummary, Comparison, Judgement, Record
+from bench.judgement import CellSummary, Comparison, Judgement
+from bench.model import Record
 from bench.report.exports.samples import (
     caveat,
     conditions,

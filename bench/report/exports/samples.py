@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bench.model import Cell, CellSummary, Judgement, Record
+from bench.judgement import CellSummary, Judgement
+from bench.model import Cell, Record
 
 #: Durations in other tools' files are seconds.
 NS_PER_S = 1_000_000_000

@@ -12,7 +12,7 @@ from typing import Literal
 
 from bench.build.toolchain import version_order
 from bench.emulator.root_filesystem import sentence
-from bench.probes import Findings, Space
+from bench.machine.probes import Findings, Space
 
 Status = Literal["ok", "warning", "failure"]
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from bench.model import Cell
-from bench.schedule import Slot
+from bench.session.schedule import Slot
 
 #: The next trial of a cell is expected to take as long as the longest of so many before it.
 _REMEMBERED = 3

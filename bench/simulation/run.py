@@ -6,17 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.advice import RecordAdvisor
 from bench.backends import TrialOrder
 from bench.backends.noise import Machine
 from bench.backends.scripted import ScriptedBackend, ScriptedTrial
-from bench.model import Arm, Cell, Demands, Event, Function, KnownShift, Plan, Record, Trial
-from bench.orders import StagedArm
+from bench.model import Arm, Cell, Demands, KnownShift, Plan, Record, Trial
 from bench.planning import LOOKS
-from bench.schedule import is_control
-from bench.session import Session, SessionOrder
-from bench.simulation import WORK_NS
+from bench.session.advice import RecordAdvisor
+from bench.session.orders import StagedArm
+from bench.session.schedule import is_control
+from bench.session.session import Session, SessionOrder
+from bench.simulation.comparisons import WORK_NS
 from bench.store import TrialWriter, create_record, load_record, seal
+from bench.subjects import Event, Function
 
 #: The part of the CPU time that is init's.
 _INIT_SHARE = 0.8

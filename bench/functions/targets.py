@@ -10,9 +10,9 @@ from pathlib import Path
 
 from bench.config import Settings
 from bench.errors import UnknownName, UsageError
-from bench.functions import is_function, load_event, load_function, recipes
-from bench.model import Event, Function, Variant
-from bench.variants import BASELINES
+from bench.functions.directory import is_function, load_event, load_function, recipes
+from bench.functions.variants import BASELINES
+from bench.subjects import Event, Function, Variant
 
 _WILDCARDS = frozenset("*?[")
 

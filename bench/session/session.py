@@ -1,49 +1,36 @@
-"""The measuring process: runs the trials of a plan and appends them to the record.
+"""A session: the trials of a plan, run one after the other, each on record as soon as it ended.
 
-Started as ``python -m bench.session ORDER`` by :mod:`bench.measurement`, because a process that
-spawns must stay small: nothing here imports numpy, pandas, boto3, rich or pytest. What to measure
-after a look is therefore asked of the reporting process, see :mod:`bench.dialogue`.
+What to measure after a look is asked of the reporting process, see :mod:`bench.session.dialogue`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import json
 import select
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench import schedule
 from bench.backends import Backend
-from bench.backends.local import LocalBackend
-from bench.budget import Budget
-from bench.codec import from_json
-from bench.dialogue import (
-    STOP_SIGNALS,
+from bench.emulator.deployment import PythonRuntime
+from bench.errors import Interrupted
+from bench.model import Allocation, Cell, Record, Trial
+from bench.session import schedule
+from bench.session.budget import Budget
+from bench.session.dialogue import (
     Advisor,
-    Narrator,
     Observer,
-    Question,
     StopPipe,
-    die_with,
-    ignore_signals,
     told,
 )
-from bench.emulator.deployment import PythonRuntime
-from bench.errors import BenchError, Interrupted, MeasurementError
-from bench.model import Allocation, Cell, Record, Trial
-from bench.orders import Orders, StagedArm, clock_guards, next_session, spent_ns
-from bench.store import LOGS_DIRECTORY, TrialWriter, load_record, seal, trial_key
+from bench.session.orders import Orders, StagedArm, clock_guards, next_session, spent_ns
+from bench.store import TrialWriter, trial_key
 
 #: A cell whose first trials all failed is not tried again: a function that hangs would otherwise
 #: cost its timeout in every round.
 GIVE_UP_AFTER = 3
-__all__ = ["STOP_SIGNALS", "Observer", "Session", "SessionOrder", "StagedArm"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,81 +194,3 @@ class Session:
             for c in self._tried
             if self._is_given_up(c)
         )
-
-
-def main() -> int:
-    """Run the session that the order file describes; the exit code is that of the error, or 0.
-
-    Arguments: the order file, and the process id of the reporting process, which starts this one
-    with SIGINT and SIGTERM blocked, so that none comes before there is somebody to take it.
-    """
-    narrator = Narrator()
-    try:
-        die_with(int(sys.argv[2]))
-        order = from_json(SessionOrder, json.loads(Path(sys.argv[1]).read_bytes()))
-        _measure(order, narrator, StopPipe())
-    except BenchError as error:
-        narrator({"event": "error", "message": error.message, "hint": error.hint})
-        return error.exit_code
-    finally:
-        ignore_signals()
-        narrator.flush()
-    return 0
-
-
-def _measure(order: SessionOrder, narrator: Narrator, stop: StopPipe) -> None:
-    directory = order.record_directory
-    with contextlib.ExitStack() as cleanup:
-        writer = TrialWriter(directory)
-        cleanup.callback(writer.close)
-        record = load_record(directory)
-        backend = LocalBackend(
-            work_directory=order.work_directory,
-            log_directory=directory / LOGS_DIRECTORY,
-            pythons=order.pythons,
-            cpu_mode=record.plan.cpu_mode,
-            warm_invokes=record.plan.warm_invokes,
-            stop_fd=stop.fd,
-        )
-        cleanup.callback(backend.close)
-        _check_limits(record, backend)
-        facts = dict(record.environment) | {
-            "cgroup": backend.cgroups.version,
-            "cgroup_reason": backend.cgroups.reason,
-            "function_files": backend.file_system,
-            "round_trip": backend.round_trip(),
-        }
-        record = replace(record, environment=dict(sorted(facts.items())))
-        question = Question(narrator, sys.stdin.fileno(), stop.fd)
-        session = Session(
-            record,
-            order,
-            backend,
-            writer,
-            narrator,
-            stop,
-            question,
-            keep=lambda header: seal(directory, header),
-        )
-        cleanup.callback(lambda: seal(directory, session.header))
-        gc.collect()
-        gc.freeze()
-        gc.disable()
-        session.run()
-
-
-def _check_limits(record: Record, backend: LocalBackend) -> None:
-    """The cells of a plan with limits must not be measured without, and be called measured.
-
-    Raises:
-        MeasurementError: what was there when the plan was made is not there now.
-    """
-    if record.plan.cpu_mode != "none" and backend.cgroups.version == "none":
-        raise MeasurementError(
-            f"memory sizes cannot be enforced any more: {backend.cgroups.reason}",
-            hint="run with `--cpu none`, or see `coldbench doctor`",
-        )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import schedule
 from bench.backends import TrialOrder
 from bench.cpu_share import PERIOD_US
-from bench.model import Arm, Cell, Function, Record, Trial
+from bench.model import Arm, Cell, Record, Trial
+from bench.session import schedule
+from bench.subjects import Function
 
 #: Multiples of it, less their whole part, fill the unit interval evenly however many there are.
 _GOLDEN_RATIO = 0.618_033_988_749_894_9

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from bench.build.archive import tree_digest
 from bench.errors import MeasurementError, StorageError
-from bench.model import Arm, Artifact, Plan
-from bench.schedule import SLOTS, is_control
+from bench.model import Arm, Plan
+from bench.session.schedule import SLOTS, is_control
+from bench.subjects import Artifact
 
 _PREFIX = "stage-"
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.backends.noise import Machine
-from bench.model import Plan, Trial, Verdict
+from bench.judgement import Verdict
+from bench.model import Plan, Trial
 from bench.planning import LOOKS
 from bench.stats.anytime import anytime_p
 from bench.stats.paired import Estimate

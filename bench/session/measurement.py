@@ -15,13 +15,13 @@ from typing import Any
 
 import bench
 from bench.codec import to_json
-from bench.dialogue import STOP_SIGNALS, Advisor, Observer
 from bench.emulator import limits
 from bench.emulator.cgroups import detect
 from bench.errors import BenchError, Interrupted, MeasurementError, RecordError, StorageError
 from bench.model import Allocation
 from bench.owned_directory import owned_directory
-from bench.session import SessionOrder
+from bench.session.dialogue import STOP_SIGNALS, Advisor, Observer
+from bench.session.session import SessionOrder
 
 _ORDER_FILE = "session.json"
 

@@ -1,4 +1,4 @@
-"""What ``coldbench doctor`` looks at, read from this machine; :mod:`bench.doctor` judges it.
+"""What ``coldbench doctor`` looks at, read from this machine; :mod:`.doctor` judges it.
 
 Each probe observes one thing and leaves nothing behind.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.emulator import ephemeral_storage, root_filesystem
 from bench.emulator.cgroups import detect
 from bench.emulator.limits import CgroupSupport
-from bench.page_cache import evict
+from bench.session.page_cache import evict
 
 _EVICTION_BYTES = 256 * 1024
 _CLOCK_READINGS = 2_000

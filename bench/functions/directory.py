@@ -1,9 +1,9 @@
-"""A directory -> a :class:`~bench.model.Function`, without configuration where files say enough.
+"""A directory -> a :class:`~bench.subjects.Function`, without configuration where files say enough.
 
 The rules, in order: an executable ``bootstrap`` makes a custom function; ``*.go`` with ``package
 main`` a Go one; one of :data:`PYTHON_FILES` with one of :data:`PYTHON_HANDLERS` a Python one; a
 ``bootstrap`` that is not executable a custom one, whose trials then say so. ``function.toml``
-overrides (:mod:`bench.manifest`). Nothing of the function is imported or run.
+overrides (:mod:`bench.functions.manifest`). Nothing of the function is imported or run.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from pathlib import Path
 
 from bench.config import unknown_key
 from bench.errors import ConfigError, UsageError
-from bench.manifest import OS_ONLY, Manifest, read_manifest
+from bench.functions.manifest import OS_ONLY, Manifest, read_manifest
+from bench.functions.triggers import detect_trigger, sample
+from bench.functions.variants import of_runtime
 from bench.subjects import MEMORY_ONE_VCPU_MB, Event, Function, Runtime, Variant
-from bench.triggers import detect_trigger, sample
-from bench.variants import of_runtime
 
 PYTHON_FILES = ("lambda_function.py", "app.py", "handler.py", "main.py", "index.py")
 PYTHON_HANDLERS = ("lambda_handler", "handler")

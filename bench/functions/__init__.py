@@ -1,0 +1,1 @@
+"""What is under test: from directories and names to functions, their variants and events."""
