@@ -208,6 +208,7 @@ def _advice(even: BreakEven) -> str:
     if even.probability >= 1:
         share = percentage(low)
         return f"pays if fewer than {share} of events {need}; above, noise hides the difference"
-    span = f" (between {percentage(low)} and {percentage(high)})" if low < high else ""
+    ends = percentage(low), percentage(high)
+    span = f" (between {ends[0]} and {ends[1]})" if ends[0] != ends[1] else ""
     share = percentage(even.probability)
     return f"pays only if fewer than {share}{span} of events {need}{medians}"

@@ -52,6 +52,7 @@ def _words(text: Text) -> str:
             0.38,
             "only if fewer than 29 % (between 20 % and 38 %) of events need pandas",
         ),
+        (0.288, 0.2891, 0.2901, "only if fewer than 29 % of events need pandas"),
         (0.5, 0.9996, 1.0, "only if fewer than 99.9 % (between 50 % and 100 %) of events need"),
         (1.0, 1.0, 1.0, "always pays, even if every event needs pandas"),
         (0.9, 1.0, 1.0, "if fewer than 90 % of events need pandas; above, noise hides the diff"),
