@@ -125,7 +125,7 @@ def _command(arguments: list[str]) -> tuple[str | bytes, int]:
 
     # Collections while modules are imported find nothing, and take 5 % of a start.
     gc.disable()
-    from bench.commands.parser import parser_of
+    from bench.commands.grammar import parser_of
     from bench.errors import UsageError
 
     command, *rest = arguments

@@ -9,7 +9,7 @@ import pytest
 
 from bench.cli import guarded, help_text, main, use_colour
 from bench.commands import COMMANDS
-from bench.commands.parser import parser_of
+from bench.commands.grammar import parser_of
 from bench.errors import BuildError, MeasurementError, UnknownName, UsageError
 from bench.settings import PROJECT_ONLY, SETTINGS
 

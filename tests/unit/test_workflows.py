@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.commands.formats import FORMATS
-from bench.commands.parser import parser_of
+from bench.commands.grammar import parser_of
 from bench.rules import parse_rule
 
 WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
