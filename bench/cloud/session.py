@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
@@ -14,10 +13,10 @@ from typing import Any
 from bench.backends import TrialOrder
 from bench.backends.aws import LOST, AwsBackend
 from bench.errors import Interrupted
-from bench.model import Cell, Record, Trial
+from bench.model import Record, Trial
 from bench.session import schedule
+from bench.session.attempts import Attempts
 from bench.session.dialogue import Observer, told
-from bench.session.session import GIVE_UP_AFTER
 from bench.store import TrialWriter, trial_key
 
 #: Versions made at the same time: their calls wait for states, and the token bucket limits them.
@@ -66,8 +65,8 @@ class CloudSession:
             (f.id, e.name): e.path.read_bytes() for f in record.functions for e in f.events
         }
         self._done = {trial_key(t) for t in record.trials}
-        self._tried: Counter[Cell] = Counter(t.cell for t in record.trials)
-        self._failed: Counter[Cell] = Counter(t.cell for t in record.trials if _is_failure(t))
+        # That a cold start was not to be had is not the function's doing.
+        self._attempts = Attempts(record.trials, excused=frozenset({LOST}))
         #: What to seal the record with.
         self.header = record
 
@@ -95,7 +94,7 @@ class CloudSession:
                 complete=complete,
                 wall_ns=self._record.wall_ns + wall_ns,
                 wall_in_trials_ns=self._record.wall_in_trials_ns + wall_ns,
-                warnings=tuple(dict.fromkeys((*self._record.warnings, *self._given_up()))),
+                warnings=tuple(dict.fromkeys((*self._record.warnings, *self._attempts.given_up()))),
             )
         return self.header
 
@@ -160,29 +159,16 @@ class CloudSession:
     def _keep(self, trial: Trial) -> None:
         self._writer.append(trial)
         self._round.append(trial)
-        self._tried[trial.cell] += 1
-        self._failed[trial.cell] += _is_failure(trial)
+        self._attempts.count(trial)
         self._observer(told(trial))
 
     def _is_due(self, slot: schedule.Slot) -> bool:
         if (slot.round, slot.cell, slot.arm) in self._done:
             return False
-        if self._is_given_up(slot.cell):
+        if self._attempts.is_given_up(slot.cell):
             self._observer({"event": "skipped"})
             return False
         return True
-
-    def _is_given_up(self, cell: Cell) -> bool:
-        tried = self._tried[cell]
-        return tried >= GIVE_UP_AFTER and self._failed[cell] == tried
-
-    def _given_up(self) -> tuple[str, ...]:
-        return tuple(
-            f"`{c.function}`, variant `{c.variant}`, event `{c.event}`, {c.memory_mb} MB failed in "
-            f"each of its first {self._tried[c]} trials and was not tried again"
-            for c in self._tried
-            if self._is_given_up(c)
-        )
 
     def _order(self, slot: schedule.Slot) -> TrialOrder:
         cell = slot.cell
@@ -199,8 +185,3 @@ class CloudSession:
             tree=Path(),
             event=self._events[cell.function, cell.event],
         )
-
-
-def _is_failure(trial: Trial) -> bool:
-    """Whether the function itself failed; that a cold start was not to be had is not its doing."""
-    return trial.outcome == "failed" and not (trial.error and trial.error.type == LOST)

@@ -19,28 +19,20 @@ from bench.cloud.assignment import copies_of
 from bench.cloud.source import Sources
 from bench.commands.measure_aws import measured
 from bench.commands.options import RunOptions
-from bench.commands.preparation import Artifacts, built, by_variant, with_digest
-from bench.commands.resumption import resumable
+from bench.commands.preparation import Artifacts, built, by_variant
+from bench.commands.resumption import check_same_events, interrupted, resumable
 from bench.cost.price import Architecture
 from bench.errors import RecordError
 from bench.functions.targets import Selection, select
 from bench.model import Record
 from bench.progress import Progress
-from bench.store import in_progress, is_in_progress, load_record
 from bench.subjects import Artifact, Function
 
 
 def resume(options: RunOptions, progress: Progress) -> tuple[str, int]:
     """Go on with an interrupted run: same packages, same events, same region, new copies."""
     directory = resumable(options, progress)
-    if is_in_progress(directory):
-        raise in_progress(directory)
-    record = load_record(directory)
-    if record.complete:
-        raise RecordError(
-            f"run {record.run_id} is complete, there is nothing to resume",
-            hint=f"`coldbench report {record.run_id}` shows it",
-        )
+    record = interrupted(directory)
     facts = record.environment["aws"]
     aws = options.aws
     target = Target(region=facts["region"], endpoint_url=aws.endpoint_url, profile=aws.profile)
@@ -51,7 +43,7 @@ def resume(options: RunOptions, progress: Progress) -> tuple[str, int]:
             f" `{account.endpoint}`",
             hint="give the same `--endpoint-url`, or none",
         )
-    _check_events(record)
+    check_same_events(record, otherwise="coldbench run --backend aws")
     account.check()
     sources = Sources(account, options.settings.cache)
     artifacts = _same_artifacts(record, options, progress, sources)
@@ -60,15 +52,6 @@ def resume(options: RunOptions, progress: Progress) -> tuple[str, int]:
     copies = copies_of(record, artifacts, arms, sources.found, host)
     options = replace(options, aws=replace(aws, method=facts["method"]))
     return measured(directory, record, copies, account, options, progress)
-
-
-def _check_events(record: Record) -> None:
-    for event in (e for f in record.functions for e in f.events):
-        if not event.path.exists() or with_digest(event) != event:
-            raise RecordError(
-                f"the event {event.path} changed since run {record.run_id} was interrupted",
-                hint="start a new run: `coldbench run --backend aws`",
-            )
 
 
 def _same_artifacts(

@@ -21,15 +21,9 @@ from bench.subjects import Function
 def resumed(options: RunOptions, progress: Progress) -> Prepared:
     """Load an interrupted run; its packages are built again and must be the same ones."""
     directory = resumable(options, progress)
-    if is_in_progress(directory):
-        raise in_progress(directory)
-    record = load_record(directory)
-    if record.complete:
-        raise RecordError(
-            f"run {record.run_id} is complete, there is nothing to resume",
-            hint=f"`coldbench report {record.run_id}` shows it",
-        )
-    _check_same_inputs(record, options)
+    record = interrupted(directory)
+    check_same_events(record)
+    _check_same_machine(record, options)
     if record.revisions or any(a.variant == ANCHOR for a in record.artifacts):
         return Prepared(directory, record, _stored(record))
     functions = {f.id: f for f in record.functions}
@@ -65,18 +59,43 @@ def _stored(record: Record) -> Artifacts:
     return by_variant(record.artifacts)
 
 
-def _check_same_inputs(record: Record, options: RunOptions) -> None:
-    """Trials of two different inputs or machines must not end up in one cell.
+def interrupted(directory: Path) -> Record:
+    """The record of a run that can go on.
 
     Raises:
-        RecordError: an event, or a hard fact of the machine, is not what it was.
+        RecordError: it is going on already, is complete, or is damaged.
+    """
+    if is_in_progress(directory):
+        raise in_progress(directory)
+    record = load_record(directory)
+    if record.complete:
+        raise RecordError(
+            f"run {record.run_id} is complete, there is nothing to resume",
+            hint=f"`coldbench report {record.run_id}` shows it",
+        )
+    return record
+
+
+def check_same_events(record: Record, *, otherwise: str = "coldbench run") -> None:
+    """Trials of two different inputs must not end up in one cell.
+
+    Raises:
+        RecordError: an event is not what it was; ``otherwise`` starts a new run.
     """
     for event in (e for f in record.functions for e in f.events):
         if not event.path.exists() or with_digest(event) != event:
             raise RecordError(
                 f"the event {event.path} changed since run {record.run_id} was interrupted",
-                hint="start a new run: `coldbench run`",
+                hint=f"start a new run: `{otherwise}`",
             )
+
+
+def _check_same_machine(record: Record, options: RunOptions) -> None:
+    """Nor trials of two machines.
+
+    Raises:
+        RecordError: a hard fact of the machine is not what it was.
+    """
     now = collect(options.settings.cache)["hard"]
     before = record.environment.get("hard", {})
     changed = [name for name in before if before[name] != now.get(name)]

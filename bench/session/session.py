@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import select
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,8 +15,9 @@ from pathlib import Path
 from bench.backends import Backend
 from bench.emulator.deployment import PythonRuntime
 from bench.errors import Interrupted
-from bench.model import Allocation, Cell, Record, Trial
+from bench.model import Allocation, Record
 from bench.session import schedule
+from bench.session.attempts import Attempts
 from bench.session.budget import Budget
 from bench.session.dialogue import (
     Advisor,
@@ -27,10 +27,6 @@ from bench.session.dialogue import (
 )
 from bench.session.orders import Orders, StagedArm, clock_guards, next_session, spent_ns
 from bench.store import TrialWriter, trial_key
-
-#: A cell whose first trials all failed is not tried again: a function that hangs would otherwise
-#: cost its timeout in every round.
-GIVE_UP_AFTER = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +80,7 @@ class Session:
         self._observer = observer
         self._orders = Orders(record, order.arms)
         self._done = {trial_key(t) for t in record.trials}
-        self._tried: Counter[Cell] = Counter()
-        self._failed: Counter[Cell] = Counter()
-        for trial in record.trials:
-            self._count(trial)
+        self._attempts = Attempts(record.trials)
         self._in_trials_ns = 0
         #: What to seal the record with.
         self.header = record
@@ -111,7 +104,7 @@ class Session:
                 complete=complete,
                 wall_ns=self._record.wall_ns + wall_ns,
                 wall_in_trials_ns=self._record.wall_in_trials_ns + self._in_trials_ns,
-                warnings=tuple(dict.fromkeys((*self._record.warnings, *self._given_up()))),
+                warnings=tuple(dict.fromkeys((*self._record.warnings, *self._attempts.given_up()))),
             )
         return self.header
 
@@ -163,10 +156,10 @@ class Session:
         if self._stop is not None and select.select([self._stop.fd], [], [], 0)[0]:
             raise Interrupted("interrupted")
         cell = slot.cell
-        if self._is_given_up(cell):
+        if self._attempts.is_given_up(cell):
             self._observer({"event": "skipped"})
             return
-        order = self._orders.make(slot, self._tried[cell])
+        order = self._orders.make(slot, self._attempts.of(cell))
         clocks = clock_guards(self._number)
         begin_ns = time.monotonic_ns()
         trial = self._backend.run(order)
@@ -175,22 +168,5 @@ class Session:
         self._budget.note(cell, duration_ns)
         trial = replace(trial, guards={**trial.guards, **clocks})
         self._writer.append(trial)
-        self._count(trial)
+        self._attempts.count(trial)
         self._observer(told(trial))
-
-    def _count(self, trial: Trial) -> None:
-        self._tried[trial.cell] += 1
-        if trial.outcome == "failed":
-            self._failed[trial.cell] += 1
-
-    def _is_given_up(self, cell: Cell) -> bool:
-        tried = self._tried[cell]
-        return tried >= GIVE_UP_AFTER and self._failed[cell] == tried
-
-    def _given_up(self) -> tuple[str, ...]:
-        return tuple(
-            f"`{c.function}`, variant `{c.variant}`, event `{c.event}`, {c.memory_mb} MB failed in "
-            f"each of its first {self._tried[c]} trials and was not tried again"
-            for c in self._tried
-            if self._is_given_up(c)
-        )

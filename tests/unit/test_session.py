@@ -12,7 +12,8 @@ from bench.backends import TrialOrder
 from bench.backends.scripted import ScriptedBackend, ScriptedTrial
 from bench.errors import Interrupted
 from bench.model import Plan, Record, TrialError
-from bench.session.session import GIVE_UP_AFTER, Session
+from bench.session.attempts import GIVE_UP_AFTER
+from bench.session.session import Session
 from bench.store import TrialWriter, create_record, load_record
 
 FAILED = ScriptedTrial(error=TrialError(type="Runtime.ExitError", message="exit status 1"))
