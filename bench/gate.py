@@ -21,7 +21,7 @@ from bench.errors import (
     MeasurementError,
 )
 from bench.judgement import Comparison, Gate, GateFinding, Judgement, RunVerdict
-from bench.model import Demands, Plan, Record
+from bench.model import Cell, Demands, Plan, Record
 from bench.rules import Rule, parse_rule
 from bench.stats.losses import LOST_ROUNDS_MAX
 from bench.stats.threshold import Excess, excesses
@@ -30,6 +30,8 @@ from bench.units import format_bytes, format_change
 
 #: The exact metrics that ``larger`` looks at.
 EXACT_METRICS = ("zip_bytes", "unpacked_bytes", "binary_bytes")
+#: What a user waits for, besides the primary metric.
+_WALL = "cold_total"
 #: What a gate asks for without being told.
 _ALWAYS = "complete"
 
@@ -191,14 +193,26 @@ def _slower(
     if not compared and (record.plan.cells or not record.revisions):
         yield replace(_note("incomparable", "nothing was compared with a baseline"), rule=rule.text)
     found = excesses(record, compared, 1 + share, judgement.confidence)
+    walls = {_cell(c): c for c in judgement.comparisons if c.metric == _WALL}
     for comparison, excess in zip(compared, found, strict=True):
-        finding = _speed(rule, comparison, excess, record)
+        finding = _speed(rule, comparison, walls.get(_cell(comparison)), excess, record)
         if finding is not None:
             yield finding
 
 
+def _cell(comparison: Comparison) -> Cell:
+    """The cell of the candidate."""
+    return Cell(
+        function=comparison.function,
+        variant=comparison.candidate,
+        memory_mb=comparison.memory_mb,
+        event=comparison.event,
+        page_cache=comparison.page_cache,
+    )
+
+
 def _speed(
-    rule: Rule, comparison: Comparison, excess: Excess, record: Record
+    rule: Rule, comparison: Comparison, wall: Comparison | None, excess: Excess, record: Record
 ) -> GateFinding | None:
     """What one comparison means; None when its interval is wholly within the rule."""
     known = comparison.low is not None and comparison.verdict != "incomparable"
@@ -210,10 +224,14 @@ def _speed(
     if _stopped_short(record.plan, comparison):
         words = f"only {comparison.n} of {record.plan.rounds} planned rounds"
         return _finding(rule, comparison, "incomparable", words)
-    if comparison.verdict == "off-CPU change":
+    if comparison.verdict == "off-CPU change" and not _is_faster(wall):
         words = "wall time changed and CPU time did not: look at what it waits for"
         return _finding(rule, comparison, "inconclusive", words)
     return _finding(rule, comparison, "inconclusive", "undecided") if excess == "unknown" else None
+
+
+def _is_faster(comparison: Comparison | None) -> bool:
+    return comparison is not None and comparison.high is not None and comparison.high < 1
 
 
 def _stopped_short(plan: Plan, comparison: Comparison) -> bool:
@@ -251,6 +269,7 @@ def _finding(
         ratio=comparison.ratio,
         low=comparison.low,
         high=comparison.high,
+        cell=_cell(comparison),
     )
 
 

@@ -194,6 +194,8 @@ class GateFinding:
     ratio: float | None = None
     low: float | None = None
     high: float | None = None
+    #: Which cell of the candidate, where it is about one.
+    cell: Cell | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

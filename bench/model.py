@@ -16,6 +16,8 @@ from typing import Any, Literal
 from bench.subjects import Artifact, CpuMode, FailedBuild, Function, PageCache
 
 Arm = Literal["variant", "aa"]
+#: The metric that fitness, verdicts and gates are decided on, wherever CPU time can be told.
+PRIMARY = "cpu_cold_total"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +146,7 @@ class Plan:
     margins: Mapping[str, float] = field(default_factory=dict)
     known_shift: KnownShift | None = None
     #: The metric that fitness, verdicts and gates are decided on. Real Lambda tells no CPU time.
-    primary: str = "cpu_cold_total"
+    primary: str = PRIMARY
 
     @property
     def every_cell(self) -> tuple[Cell, ...]:
@@ -175,6 +177,14 @@ class Revision:
     dirty: bool = False
     #: SHA-256 of a zip file, hexadecimal; empty for the others.
     digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """What was measured: a commit id (empty without git), and whether the tree differed from it."""
+
+    id: str = ""
+    dirty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,3 +234,5 @@ class Record:
     demands: Demands = field(default_factory=Demands)
     #: Whether the files it was read from are those that the run sealed at its end.
     sealed: bool = False
+    #: What a run against anchors was built from; None: that is not recorded, as in older records.
+    commit: Commit | None = None

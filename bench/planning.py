@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from bench.config import Settings
 from bench.errors import MeasurementError, UsageError
 from bench.functions.targets import Selection
-from bench.model import Cell, Plan
+from bench.model import PRIMARY, Cell, Plan
 from bench.settings import margins_of
 from bench.subjects import MEMORY_ONE_VCPU_MB, Artifact
 
@@ -101,8 +101,16 @@ def make_plan(
         looks=_looks(settings, wishes),
         confidence=settings.confidence,
         margin=settings.margin,
-        margins=margins_of(settings.margins),
+        margins=_margins(settings),
     )
+
+
+def _margins(settings: Settings) -> dict[str, float]:
+    """The margins of single metrics; `--margin` stands above what a file says of the primary."""
+    margins = margins_of(settings.margins)
+    if settings.sources["margin"] == "--margin":
+        margins.pop(PRIMARY, None)
+    return margins
 
 
 def _measured_sizes(settings: Settings, wishes: Wishes) -> tuple[int, ...]:

@@ -119,6 +119,10 @@ def _seconds(raw: object) -> float:
         raise ValueError("a duration such as `90s` or `2m`") from None
 
 
+#: What is beyond this cannot be told from certainty by so many rounds as anybody measures.
+_CONFIDENCE_MAX = 0.999999
+
+
 def _share(raw: object) -> float:
     text = str(raw).strip()
     try:
@@ -127,6 +131,13 @@ def _share(raw: object) -> float:
         value = 0.0
     if not 0 < value < 1:
         raise ValueError("a share between 0 and 1, such as `0.01` or `1%`")
+    return value
+
+
+def _confidence(raw: object) -> float:
+    value = _share(raw)
+    if value > _CONFIDENCE_MAX:
+        raise ValueError(f"a share of at most {_CONFIDENCE_MAX}, such as `0.99` or `99%`")
     return value
 
 
@@ -254,7 +265,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="confidence",
         field="confidence",
-        parse=_share,
+        parse=_confidence,
         default=0.99,
         help="confidence of intervals and verdicts",
         metavar="SHARE",

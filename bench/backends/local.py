@@ -240,11 +240,12 @@ def _next_ns(invocation: Invocation) -> int:
     """When the function asked for more.
 
     Raises:
-        FunctionFault: it reported an error instead of a response.
+        FunctionFault: it reported an error instead of a response, or ended after the response.
     """
-    if invocation.error is not None:
-        raise invocation.error
-    assert invocation.next_ns is not None, "a runtime that ends after a response is a fault"
+    fault = invocation.error or invocation.ended
+    if fault is not None:
+        raise fault
+    assert invocation.next_ns is not None, "a runtime that goes on has asked for more"
     return invocation.next_ns
 
 

@@ -12,7 +12,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +21,7 @@ from bench.cloud.faults import Stopped, stopped
 from bench.cost.price import Architecture
 from bench.errors import UsageError
 from bench.functions.targets import Selection
+from bench.functions.triggers import NO_TRIGGER, sample
 from bench.model import Record
 from bench.store import write_whole
 from bench.subjects import Artifact, Event, Function, Runtime, Variant
@@ -182,8 +182,7 @@ def _function(name: str, configuration: Mapping[str, Any], event: Event) -> Func
 
 def _event(name: str | None, cwd: Path) -> Event:
     if name is None:
-        path = Path(str(resources.files("bench.events").joinpath("empty.json")))
-        return Event(name="empty", path=path)
+        return Event(name=NO_TRIGGER, path=sample(NO_TRIGGER))
     path = cwd / Path(name).expanduser()
     if not path.is_file():
         raise UsageError(

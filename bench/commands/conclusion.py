@@ -28,13 +28,6 @@ def conclude(directory: Path, options: RunOptions, progress: Progress) -> tuple[
     judgement, code = outcome(record, settings, options.demands)
     if record.plan.cells and not any(t.outcome == "ok" for t in record.trials):
         progress.say("no trial succeeded; the report has the reasons")
-    text = render(
-        record,
-        judgement,
-        options.format,
-        width=options.width if options.output is None else 100,
-        colour=options.colour and options.output is None,
-    )
     files: tuple[Path, ...] = ()
     if record.plan.smoke:
         progress.say(f"smoke run: {settings.out}/{stem}.* stay as they were")
@@ -43,4 +36,12 @@ def conclude(directory: Path, options: RunOptions, progress: Progress) -> tuple[
         progress.say(f"wrote {', '.join(str(f) for f in files[:2])}")
     announced = Announced(record, judgement, code, directory, files)
     announce(announced, options.environ, summary=True)
+    # Last, so that no fault of one form costs the files or the gate's answer.
+    text = render(
+        record,
+        judgement,
+        options.format,
+        width=options.width if options.output is None else 100,
+        colour=options.colour and options.output is None,
+    )
     return deliver(text, options.output), code

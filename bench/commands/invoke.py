@@ -189,7 +189,16 @@ def _deployed(
         shutil.copytree(deployment.tree, tree, symlinks=True)
         deployment = replace(deployment, tree=tree)
     configuration = Configuration(snap_start=snap_start)
-    deployed = LocalFunction(deployment, launcher, cgroup, scratch, output.log, configuration)
+    deployed = LocalFunction(
+        deployment,
+        launcher,
+        cgroup,
+        scratch,
+        output.log,
+        configuration,
+        live=output.follows,
+        whole_log=output.wants_log,
+    )
     try:
         yield deployed
     finally:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import errno
 import json
 import os
+import select
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bench.emulator.platform_format import format_json, format_text
 from bench.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from bench.commands.invoke_options import InvokeOptions
     from bench.emulator.answer import Answer
     from bench.emulator.conversation import ResponseSink
     from bench.emulator.platform_lines import PlatformLine
+
+#: How much of the log may wait for who reads it, before the rest of us does.
+_LEFT_BYTES = 256 * 1024
 
 
 class Output:
@@ -35,17 +42,27 @@ class Output:
         """What takes the pieces of a streamed response; None where all of it is wanted at once."""
         return None if self._options.json else self._piece
 
+    @property
+    def wants_log(self) -> bool:
+        """Whether the whole log is part of what is printed at the end."""
+        return self._options.json
+
     def note(self, text: str) -> None:
         """Tell the user something that is not of the function."""
         if self._options.verbosity >= 0:
             self._stderr.write(f"coldbench: {text}\n".encode())
+
+    @property
+    def follows(self) -> Callable[[], bool] | None:
+        """Tells whether the log can be shown right now without waiting; None if it is not shown."""
+        return None if self._options.verbosity < 0 else self._stderr.has_written_all
 
     def log(self, line: PlatformLine | bytes) -> None:
         """Take a platform line, or a piece of the function's own output."""
         if self._options.verbosity < 0:
             return
         if isinstance(line, bytes):
-            self._stderr.write(line)
+            self._stderr.write_some(line)
         elif self._options.log_json:
             self._stderr.write(format_json(line, time.time_ns()).encode() + b"\n")
         else:
@@ -106,6 +123,7 @@ class _Stream:
     def __init__(self, stream: BinaryIO, content: str) -> None:
         self._stream = stream
         self._content = content
+        self._left = b""
 
     def write(self, data: bytes) -> None:
         """Write all of it now.
@@ -113,9 +131,37 @@ class _Stream:
         Raises:
             StorageError: the file that it goes to cannot take it.
         """
-        try:
+        data, self._left = self._left + data, b""
+        with self._told_errors():
             self._stream.write(data)
             self._stream.flush()
+
+    def write_some(self, data: bytes) -> None:
+        """Write what fits without waiting for who reads; the rest comes before what is next.
+
+        While somebody pages through the log, a function must not be late for its timeout.
+
+        Raises:
+            StorageError: the file that it goes to cannot take it.
+        """
+        if len(self._left) + len(data) > _LEFT_BYTES:
+            self.write(data)
+            return
+        self._left += data
+        self.has_written_all()
+
+    def has_written_all(self) -> bool:
+        """Whether nothing is left, after what fits has been written."""
+        with self._told_errors():
+            fd = self._stream.fileno()
+            while self._left and select.select((), (fd,), (), 0)[1]:
+                self._left = self._left[os.write(fd, self._left[: select.PIPE_BUF]) :]
+        return not self._left
+
+    @contextmanager
+    def _told_errors(self) -> Iterator[None]:
+        try:
+            yield
         except BrokenPipeError:
             self._discard()
         except OSError as error:
@@ -126,4 +172,5 @@ class _Stream:
 
     def _discard(self) -> None:
         """What is buffered still, and what comes, goes nowhere."""
+        self._left = b""
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())

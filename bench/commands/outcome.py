@@ -23,20 +23,26 @@ def outcome(
     Raises:
         UsageError: a demand that is no rule.
     """
-    margin = _asked_for("margin", settings)
-    judgement = judge(record, confidence=_asked_for("confidence", settings), margin=margin)
+    judgement = judge(
+        record,
+        confidence=_asked_for("confidence", settings),
+        margin=_asked_for("margin", settings),
+    )
     held = replace(
         demands,
         fail_on=demands.fail_on or record.demands.fail_on,
         strict=demands.strict or record.demands.strict,
         allow_missing=demands.allow_missing or record.demands.allow_missing,
     )
-    own = record.plan.margin_of(record.plan.primary) if margin is None else margin
-    judgement = gated(record, judgement, held, margin=own)
+    judgement = gated(record, judgement, held, margin=judgement.margin)
     return judgement, exit_code(record, judgement, strict=held.strict)
 
 
 def _asked_for(name: str, settings: Settings) -> float | None:
-    """A setting that somebody has set; None leaves it at what the run was planned with."""
+    """What a flag asks for; None leaves it at what the run was planned with.
+
+    Whatever else settings come from held when the plan was made, and another directory or
+    environment must not change what a record is judged to be.
+    """
     value: float = getattr(settings, name)
-    return None if settings.sources[name] == "default" else value
+    return value if settings.sources[name] == f"--{name}" else None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 _POLL_S = 0.0001
@@ -26,21 +24,6 @@ def peak_memory_bytes(pid: int) -> int:
     ``ru_maxrss`` would be wrong: through exec it inherits the peak of the parent.
     """
     return _status_number(pid, "VmHWM:") * 1024
-
-
-def group_peak_bytes(pid: int, others: Iterable[int]) -> int:
-    """The peak of a process and, on top, what its living companions had of their own.
-
-    Of those the pages of files are left out, as programs share them. The kernel's own counters of
-    a cgroup have the page cache in them, and no peak without it. A companion that has ended is
-    not seen.
-    """
-    peak_bytes = peak_memory_bytes(pid)
-    for other in others:
-        with contextlib.suppress(OSError):  # it has ended
-            files = _status_number(other, "RssFile:") * 1024
-            peak_bytes += max(0, peak_memory_bytes(other) - files)
-    return peak_bytes
 
 
 def involuntary_switches(pid: int) -> int:

@@ -22,7 +22,7 @@ class Answer:
     #: from the end of the response until the last extension was through.
     phases: dict[str, int]
     content_type: str = "application/json"
-    #: Everything logged since the previous answer.
+    #: Everything logged since the previous answer, or its end if nobody wants all of it.
     log: bytes = b""
     #: Whether the log is JSON, whose tail consists of whole lines.
     json_log: bool = False

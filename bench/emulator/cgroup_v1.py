@@ -55,6 +55,18 @@ class CgroupV1:
         """Periods in which the group was stopped."""
         return cgroup_files.flat_value(self._cpu / "cpu.stat", "nr_throttled")
 
+    def anonymous_bytes(self) -> int:
+        """Memory of all its processes that is no page of a file; 0 without the controller."""
+        if self._memory is None:
+            return 0
+        return cgroup_files.flat_value(self._memory / "memory.stat", "total_rss")
+
+    def oom_kills(self) -> int:
+        """How many processes the kernel has killed at its limit; 0 without the controller."""
+        if self._memory is None:
+            return 0
+        return cgroup_files.flat_value(self._memory / "memory.oom_control", "oom_kill")
+
     @property
     def frozen_with(self) -> tuple[str, ...]:
         """``cgroup.procs`` files of what is frozen; empty where nothing can be."""

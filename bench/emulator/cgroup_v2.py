@@ -45,6 +45,18 @@ class CgroupV2:
         """Periods in which the group was stopped."""
         return cgroup_files.flat_value(self._directory / "cpu.stat", "nr_throttled")
 
+    def anonymous_bytes(self) -> int:
+        """Memory of all its processes that is no page of a file; 0 without the controller."""
+        if not self._limits_memory:
+            return 0
+        return cgroup_files.flat_value(self._directory / "memory.stat", "anon")
+
+    def oom_kills(self) -> int:
+        """How many processes the kernel has killed at its limit; 0 without the controller."""
+        if not self._limits_memory:
+            return 0
+        return cgroup_files.flat_value(self._directory / "memory.events", "oom_kill")
+
     @property
     def frozen_with(self) -> tuple[str, ...]:
         """``cgroup.procs`` files of what is frozen; empty where nothing can be."""

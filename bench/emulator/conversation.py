@@ -36,6 +36,12 @@ from bench.emulator.runtime_rules import (
 OtherApi = Callable[[Arrival], bool]
 #: Is given the content type and a piece of a streamed response.
 ResponseSink = Callable[[str, bytes], None]
+#: How often something else is looked after while a request is awaited.
+_LOOK_NS = 75_000_000
+_REFUSED_TEXT = (
+    "a client was refused that no process of this environment holds: one that closes its socket"
+    " without reading the answer is not known any more"
+)
 
 
 class Conversation:
@@ -70,6 +76,23 @@ class Conversation:
         self._request_id = ""
         self._event = b""
         self._streaming: Request | None = None
+        self._arrival = api.wait
+
+    def look_after(self, action: Callable[[], None]) -> None:
+        """Have ``action`` called now and then while requests are awaited, from now on."""
+        next_ns = 0
+
+        def arrival(deadline_ns: int) -> Arrival | None:
+            nonlocal next_ns
+            now_ns = time.monotonic_ns()
+            if now_ns >= next_ns:
+                next_ns = now_ns + _LOOK_NS
+            found = self._api.wait(min(deadline_ns, next_ns))
+            if found is None and time.monotonic_ns() >= next_ns:
+                action()
+            return found
+
+        self._arrival = arrival
 
     @property
     def is_ready(self) -> bool:
@@ -81,7 +104,9 @@ class Conversation:
         """Whether the runtime waits for being restored from its snapshot."""
         return self._state == "restore-ready"
 
-    def await_registrations(self, deadline_ns: int, alive: Callable[[], None]) -> None:
+    def await_registrations(
+        self, deadline_ns: int, timeout_text: str, alive: Callable[[], None]
+    ) -> None:
         """Wait until all external extensions have registered, before the runtime is started.
 
         ``alive`` is called now and then, and raises what is the matter when one is not.
@@ -94,7 +119,7 @@ class Conversation:
             alive()
             now_ns = time.monotonic_ns()
             if now_ns >= deadline_ns:
-                raise FunctionFault("Sandbox.Timedout", "an extension did not register in time")
+                raise FunctionFault("Sandbox.Timedout", self._text(timeout_text))
             arrival = self._api.wait(min(deadline_ns, now_ns + 20_000_000))
             if arrival is not None:
                 self._answer_other(arrival)
@@ -223,13 +248,12 @@ class Conversation:
 
     def _wait(self, deadline_ns: int, timeout_text: str) -> Arrival:
         while True:
-            arrival = self._api.wait(deadline_ns)
+            arrival = self._arrival(deadline_ns)
             if arrival is not None and arrival.received_ns < deadline_ns:
                 return arrival
             status = self._exited()
             if status is not None:
-                text = f"Runtime exited with error: {status}"
-                raise FunctionFault("Runtime.ExitError", self._text(text))
+                raise FunctionFault("Runtime.ExitError", self._text(_exit_text(status)))
             if self._extensions.exist:
                 self._extensions.check()
             if time.monotonic_ns() >= deadline_ns:
@@ -285,9 +309,20 @@ class Conversation:
         return text if kind == "Function.ResponseSizeTooLarge" else self._text(text)
 
     def _text(self, text: str) -> str:
-        """Lambda puts the request id before the text; what was garbled is worth saying too."""
+        """Lambda puts the request id before the text; what was not understood is worth saying too.
+
+        Without it, a runtime whose answer was refused would seem to have given none.
+        """
         prefix = f"RequestId: {self._request_id} Error: " if self._request_id else ""
         garbage = (
             f" (it sent a malformed request: {self._api.garbage})" if self._api.garbage else ""
         )
-        return f"{prefix}{text}{garbage}"
+        refused = f" ({_REFUSED_TEXT})" if self._api.refused_a_client else ""
+        return f"{prefix}{text}{garbage}{refused}"
+
+
+def _exit_text(status: ExitStatus) -> str:
+    """Lambda's words for the end of a runtime; status 0 is a mistake too, but no error."""
+    if status.status == 0:
+        return "Runtime exited without providing a reason"
+    return f"Runtime exited with error: {status}"

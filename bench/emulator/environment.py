@@ -121,6 +121,10 @@ class ExecutionEnvironment:
         pids = peers.members(self._launcher.own_pid, procs_file)
         return peers.is_member(client_port, self._api.port, pids)
 
+    def look_after(self, action: Callable[[], None]) -> None:
+        """Have ``action`` called now and then while the runtime is awaited; trials have none."""
+        self._conversation.look_after(action)
+
     @property
     def api_address(self) -> str:
         """Value of ``AWS_LAMBDA_RUNTIME_API``."""
@@ -142,8 +146,11 @@ class ExecutionEnvironment:
         accounting.wait_until_idle(self._launcher.own_pid, _IDLE_LIMIT_S)
         self._usage.begin()
 
-    def init(self, limit_s: float = INIT_LIMIT_S) -> int:
+    def init(self, limit_s: float = INIT_LIMIT_S, *, inside_invoke: bool = False) -> int:
         """Start extensions, open the gate, wait until all are ready; returns Init Duration in ns.
+
+        ``inside_invoke``: ``limit_s`` is what is left of the function's timeout, which is what a
+        longer init exceeds then.
 
         Raises:
             FunctionFault: the program or an extension failed, exited, or took longer than
@@ -151,7 +158,9 @@ class ExecutionEnvironment:
         """
         deadline_ns = time.monotonic_ns() + int(limit_s * 1e9)
         text = f"init did not end within {limit_s:.2f} seconds"
-        start_ns = self._start_extensions(deadline_ns) if self._extension_orders else None
+        if inside_invoke:
+            text = self._timeout_text
+        start_ns = self._start_extensions(deadline_ns, text) if self._extension_orders else None
         self._at_gate = False
         self._started = True
         self._launcher.open_gate()
@@ -164,7 +173,11 @@ class ExecutionEnvironment:
         self._launcher.await_stamps()
         return init_end_ns - (start_ns or self._launcher.stamps[STAMP_START_NS])
 
-    def _start_extensions(self, deadline_ns: int) -> int:
+    @property
+    def _timeout_text(self) -> str:
+        return f"Task timed out after {self._timeout_s:.2f} seconds"
+
+    def _start_extensions(self, deadline_ns: int, timeout_text: str) -> int:
         """Start the external extensions and wait until they have registered."""
         start_ns = time.monotonic_ns()
         for order in self._extension_orders:
@@ -173,7 +186,7 @@ class ExecutionEnvironment:
                 self.extensions.launched(name, self._launcher.spawn(order))
             except CannotExecute as error:
                 raise self.extensions.launch_failed(name, str(error)) from None
-        self._conversation.await_registrations(deadline_ns, self._check_extensions)
+        self._conversation.await_registrations(deadline_ns, timeout_text, self._check_extensions)
         return start_ns
 
     def _check_extensions(self) -> None:
@@ -214,12 +227,12 @@ class ExecutionEnvironment:
         return self._usage.cpu_ns(self.pid)
 
     def peak_bytes(self) -> int:
-        """Peak memory: of all processes of its cgroup, else of its main process.
+        """Peak memory of its main process.
 
         Raises:
             OSError: the main process has ended.
         """
-        return self._usage.peak_bytes(self.pid)
+        return accounting.peak_memory_bytes(self.pid)
 
     def invoke(
         self,
@@ -233,7 +246,8 @@ class ExecutionEnvironment:
         """Release one event and wait for the response and the following ``GET /next``.
 
         An error that the runtime reports, and what is wrong with a response that Lambda does not
-        take, is in the result; the runtime may go on afterwards.
+        take, is in the result; the runtime may go on afterwards. So is what becomes of runtime or
+        extensions after the response, which the caller gets all the same.
 
         Args:
             event: the body of the event.
@@ -243,7 +257,7 @@ class ExecutionEnvironment:
             stream_to: gets the pieces of a response that the runtime streams, as they come.
 
         Raises:
-            FunctionFault: exit or timeout; of the runtime or an extension.
+            FunctionFault: exit or timeout before the response; of the runtime or an extension.
         """
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         request_id = request_id or random_uuid()
@@ -257,7 +271,7 @@ class ExecutionEnvironment:
             trace_id=trace_id,
         )
         data = response_bytes(200, event, headers=headers)
-        text = f"Task timed out after {self._timeout_s:.2f} seconds"
+        text = self._timeout_text
         first = FirstByte(stream_to) if stream_to is not None else None
 
         released_ns = self._conversation.release(request_id, data, first)
@@ -265,8 +279,8 @@ class ExecutionEnvironment:
             self.extensions.release(extension_event(dict(headers)))
         deadline_ns = released_ns + int(limit_s * 1e9)
         arrival, error = self._conversation.await_response(deadline_ns, text)
-        next_ns, ended = self._next(deadline_ns, text, error)
         request = arrival.request
+        next_ns, extensions_ns, ended = self._ending(deadline_ns, text, error, request.body_bytes)
         return Invocation(
             request_id=request_id,
             body=request.body,
@@ -276,31 +290,33 @@ class ExecutionEnvironment:
             next_ns=next_ns,
             error=error,
             ended=ended,
-            extensions_ns=self._extensions_ns(deadline_ns, text, error, request.body_bytes),
+            extensions_ns=extensions_ns,
             first_byte_ns=None if first is None else first.at_ns,
             produced_bytes=request.body_bytes,
         )
 
-    def _next(
-        self, deadline_ns: int, text: str, error: FunctionFault | None
-    ) -> tuple[int | None, FunctionFault | None]:
-        """When the runtime asked for more, or how it ended after it had reported an error."""
-        try:
-            return self._conversation.await_next(deadline_ns, text), None
-        except FunctionFault as fault:
-            if error is None:
-                raise
-            return None, fault
-
-    def _extensions_ns(
+    def _ending(
         self, deadline_ns: int, text: str, error: FunctionFault | None, produced_bytes: int
-    ) -> int | None:
-        if not self.extensions.exist:
-            return None
-        self._tell_runtime_done(error, produced_bytes)
-        if not self.is_ready:  # the runtime has ended after its error, and with it all of it
-            return None
-        return self._conversation.await_extensions(deadline_ns, text, init=False)
+    ) -> tuple[int | None, int | None, FunctionFault | None]:
+        """When the runtime and the last extension asked for more, or what became of them instead.
+
+        What is wrong by now does not take back a response: Lambda has passed it on.
+        """
+        next_ns = extensions_ns = ended = None
+        try:
+            next_ns = self._conversation.await_next(deadline_ns, text)
+        except FunctionFault as fault:
+            ended = fault
+        if self.extensions.exist:
+            self._tell_runtime_done(ended or error, produced_bytes)
+            if ended is None:
+                try:
+                    extensions_ns = self._conversation.await_extensions(
+                        deadline_ns, text, init=False
+                    )
+                except FunctionFault as fault:
+                    ended = fault
+        return next_ns, extensions_ns, ended
 
     def _tell_runtime_done(self, fault: FunctionFault | None, produced_bytes: int) -> None:
         if self.runtime_done is not None:
@@ -308,8 +324,15 @@ class ExecutionEnvironment:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the function waits for an event; if not, only :meth:`end` is left."""
-        return self._conversation.is_ready
+        """Whether the function waits for an event, and runtime and extensions live.
+
+        If not, only :meth:`shutdown` and :meth:`end` are left.
+        """
+        return (
+            self._conversation.is_ready
+            and not self.extensions.have_failed
+            and self._exited(0.0) is None
+        )
 
     def shutdown(self, reason: ShutdownReason) -> None:
         """The shutdown phase: nothing without extensions, else at most 500 or 2,000 ms.

@@ -129,6 +129,12 @@ class Extensions:
             if extension.parked is not None:
                 _hand_over(extension, extension.parked)
 
+    @property
+    def have_failed(self) -> bool:
+        """Whether one of them has reported an error or ended."""
+        ended = any(self._exited(pid) is not None for pid in self.pids)
+        return ended or self._fault is not None
+
     def check(self) -> None:
         """Look whether one has failed.
 

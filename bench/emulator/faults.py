@@ -14,6 +14,10 @@ _ERROR_BODY_TRAILER = "lambda-runtime-function-error-body"
 #: What Lambda passes on as the type of an error; others become unknown.
 _known_type = re.compile(r"(?:Runtime|Function)\.[A-Z][a-zA-Z]+").fullmatch
 _MAX_MESSAGE_BYTES = 2_000
+#: The beginning of a member of an error document that cannot be read as a whole.
+_member = re.compile(
+    rb'"(errorType|errorMessage)"\s*:\s*"((?:[^"\\]|\\.){0,%d})' % _MAX_MESSAGE_BYTES, re.DOTALL
+)
 
 
 class FunctionFault(Exception):
@@ -57,9 +61,15 @@ def normalised_type(kind: str) -> str:
 
 
 def reported(request: Request) -> FunctionFault:
-    """The error that a runtime posted about its function."""
+    """The error that a runtime posted about its function.
+
+    The caller gets the document as it was posted, unless not all of it came or was kept: then one
+    of its type and the beginning of its message.
+    """
     body = request.body
     header = request.headers.get(ERROR_TYPE_HEADER)
+    if request.too_large or request.truncated:
+        return _reported_in_part(body, header)
     try:
         error = json.loads(body)
         kind, message = str(error["errorType"]), str(error["errorMessage"])
@@ -67,6 +77,23 @@ def reported(request: Request) -> FunctionFault:
         kind = normalised_type(header or "")
         message = body[:_MAX_MESSAGE_BYTES].decode(errors="replace")
     return FunctionFault(kind, message, body, reported_type=header)
+
+
+def _reported_in_part(body: bytes, header: str | None) -> FunctionFault:
+    said: dict[bytes, str] = {}
+    for name, text in _member.findall(body):
+        said.setdefault(name, _unescaped(text))
+    kind = said.get(b"errorType") or normalised_type(header or "")
+    start = body[:_MAX_MESSAGE_BYTES].decode(errors="replace")
+    return FunctionFault(kind, said.get(b"errorMessage", start), reported_type=header)
+
+
+def _unescaped(text: bytes) -> str:
+    """The string that a JSON literal begins with; as it stands where an escape has been cut."""
+    try:
+        return str(json.loads(b'"%s"' % text, strict=False))
+    except ValueError:
+        return text.decode(errors="replace")
 
 
 def mid_stream_error(request: Request) -> FunctionFault | None:

@@ -8,8 +8,9 @@ The rules, from AWS's documentation of the execution environment:
 * with provisioned concurrency init is throttled, and may take 130 s; it is no caller's business,
   so that no report has an Init Duration; the same holds for SnapStart, where the restore has its
   own lines and figures;
-* a crash or a timeout in an invoke resets the environment: the next event starts a new one inside
-  its invoke ("suppressed init"), and what is in ``/tmp`` survives;
+* a crash or a timeout in an invoke, of the runtime or an extension, resets the environment: the
+  next event starts a new one inside its invoke ("suppressed init"), and what is in ``/tmp``
+  survives; a response that came before it is the caller's all the same;
 * everything else is reused: globals, connections, ``/tmp``; between invokes all of it is frozen.
 """
 
@@ -30,6 +31,7 @@ from bench.emulator.instance import Configuration, Instance
 from bench.emulator.invocation import (
     NOBODY,
     Caller,
+    Invocation,
     trace_header,
 )
 from bench.emulator.limits import Cgroup
@@ -73,6 +75,8 @@ class LocalFunction:
         tell: is given each platform line that is seen in the log, and the function's own output
             (bytes, whole lines), in their order.
         configuration: how Lambda is set.
+        live: whether ``tell`` can take output right now; None: it is told when a phase is over.
+        whole_log: whether answers have all of the log, or its last 4 KB.
     """
 
     def __init__(
@@ -83,6 +87,9 @@ class LocalFunction:
         scratch: Path,
         tell: Callable[[PlatformLine | bytes], None],
         configuration: Configuration | None = None,
+        *,
+        live: Callable[[], bool] | None = None,
+        whole_log: bool = True,
     ) -> None:
         self._deployment = deployment
         self._configuration = configuration or Configuration()
@@ -95,7 +102,9 @@ class LocalFunction:
             tell,
             application_level=self._configuration.application_level,
             system_level=self._configuration.system_level,
+            whole=whole_log,
         )
+        self._live = live
         self._instance: Instance | None = None
         self._serial = 0
         self._peak_bytes = 0
@@ -135,12 +144,11 @@ class LocalFunction:
         outcome = self._run(before.fault, event, request_id, caller, stream_to)
         instance = self._instance
         assert instance is not None
-        if outcome.failure is not None:
-            instance.journal.invoke_failed(outcome.failure, request_id)
+        instance.journal.read_output()
         instance.journal.say(End(request_id=request_id))
         report = self._report(request_id, caller, before, outcome)
         instance.journal.say(report)
-        self._settle(outcome.fault, last=last)
+        self._settle(outcome.failure, last=last)
         return self._answer(report, caller, before, outcome)
 
     def initialise(self) -> None:
@@ -158,23 +166,23 @@ class LocalFunction:
 
     def _run(
         self,
-        fault: FunctionFault | None,
+        failure: FunctionFault | None,
         event: bytes,
         request_id: str,
         caller: Caller,
         stream_to: ResponseSink | None,
     ) -> Outcome:
-        """The invoke from START on, and an init inside it; not that if a ``fault`` came before."""
+        """The invoke from START on, and an init inside it; not that if a failure came before."""
         begin_ns = time.monotonic_ns()
         limit_ns = int(self._deployment.function.timeout_s * _NS_PER_S)
-        came_before = fault is not None
-        fault = fault or self._init_inside(begin_ns + limit_ns)
+        came_before = failure is not None
+        failure = failure or self._init_inside(begin_ns + limit_ns)
         instance = self._instance
         assert instance is not None
         instance.journal.read_output()
         instance.journal.say(self._start(request_id, caller))
         invocation = None
-        if fault is None:
+        if failure is None:
             try:
                 invocation = instance.invoke(
                     event,
@@ -183,20 +191,21 @@ class LocalFunction:
                     caller=caller,
                     stream_to=stream_to,
                 )
-                fault = invocation.error
-            except FunctionFault as failure:
-                fault = failure
+            except FunctionFault as fault:
+                failure = fault
         return Outcome(
             begin_ns=begin_ns,
             duration_ns=0 if came_before else min(end_ns(invocation) - begin_ns, limit_ns),
             invocation=invocation,
-            fault=None if fault is None else with_request_id(fault, request_id),
+            fault=_told(invocation, failure, request_id),
         )
 
     def _prepare(self) -> Before:
         """What Lambda does before the event: thaw, or init and restore of the first environment."""
         if self._instance is not None:
             self._instance.thaw()
+            if not self._instance.is_ready:  # broken since the last report
+                self._drop("failure")
             return Before()
         if self._serial > 0:  # after a crash or timeout: its init is inside the invoke
             return Before()
@@ -236,18 +245,18 @@ class LocalFunction:
             self._scratch,
             self._log,
             self._serial,
+            self._live,
         )
         return self._instance
 
-    def _settle(self, fault: FunctionFault | None, *, last: bool) -> None:
+    def _settle(self, failure: FunctionFault | None, *, last: bool) -> None:
         """After the report: freeze what can go on, reset what cannot."""
         instance = self._instance
         assert instance is not None
-        if instance.is_ready:
-            if not last:
-                instance.freeze()
-        else:
-            self._drop(_reason(fault))
+        if failure is not None or not instance.is_ready:
+            self._drop(_reason(failure))
+        elif not last:
+            instance.freeze()
 
     def _drop(self, reason: ShutdownReason) -> None:
         if self._instance is not None:
@@ -266,10 +275,10 @@ class LocalFunction:
         instance = self._instance
         assert instance is not None
         self._note_peak(instance)
-        fault = outcome.fault
-        killed = fault is not None and "signal: killed" in fault.message
         memory_mb = self._deployment.memory_mb
-        used_mb = memory_mb if killed else min(memory_mb, -(-self._peak_bytes // _MB))
+        used_mb = min(memory_mb, -(-self._peak_bytes // _MB))
+        if instance.ran_out_of_memory:
+            used_mb = memory_mb
         on_demand = instance.initialization_type == "on-demand"
         init_ns = before.init_ns if on_demand else None
         restore_ms = None
@@ -284,7 +293,7 @@ class LocalFunction:
             init_duration_ns=init_ns,
             restore_duration_ns=before.restore_ns,
             billed_restore_duration_ms=restore_ms,
-            **ending(outcome, is_ready=instance.is_ready),
+            **ending(outcome),
             **xray_fields(caller),
         )
 
@@ -307,8 +316,18 @@ class LocalFunction:
         )
 
 
-def _reason(fault: FunctionFault | None) -> ShutdownReason:
-    return "timeout" if fault is not None and fault.kind == "Sandbox.Timedout" else "failure"
+def _told(
+    invocation: Invocation | None, failure: FunctionFault | None, request_id: str
+) -> FunctionFault | None:
+    """What the caller gets instead of a response; what the runtime said of it comes first."""
+    if invocation is not None:
+        return invocation.error
+    return None if failure is None else with_request_id(failure, request_id)
+
+
+def _reason(failure: FunctionFault | None) -> ShutdownReason:
+    timed_out = failure is not None and failure.kind == "Sandbox.Timedout"
+    return "timeout" if timed_out else "failure"
 
 
 def _left_s(deadline_ns: int) -> float:

@@ -8,6 +8,7 @@ quotas of each phase, the platform lines, the function's output, and the subscri
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from bench.emulator.platform_lines import (
 from bench.emulator.processes import Launcher, ProcessOrder
 from bench.emulator.shutdown import ShutdownReason
 from bench.emulator.telemetry import Telemetry
+from bench.emulator.usage import GroupMemory
 from bench.frozen import dataclass
 
 #: Lambda's limit on the init phase of other than on-demand environments, if the timeout is less.
@@ -63,6 +65,7 @@ class Instance:
         scratch: for ``/tmp`` and logs.
         log: is told everything that is seen.
         serial: tells its log stream from those of its predecessors.
+        live: see :class:`~bench.emulator.journal.Journal`.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Instance:
         scratch: Path,
         log: LogStream,
         serial: int,
+        live: Callable[[], bool] | None = None,
     ) -> None:
         self._deployment = deployment
         self._configuration = configuration
@@ -97,19 +101,24 @@ class Instance:
             log,
             self._telemetry,
             (
-                (scratch / f"log-{serial}", "function"),
-                (scratch / f"extensions-{serial}", "extension"),
+                (scratch / f"log-{serial}", "function", self._has_records),
+                (scratch / f"extensions-{serial}", "extension", False),
             ),
             function_name=deployment.function.name,
             runtime_version=deployment.runtime_version,
             initialization_type=self.initialization_type,
+            live=live,
         )
+        self._environment.look_after(self._look)
+        self._memory = GroupMemory(cgroup)
         self._environment.runtime_done = self.journal.runtime_done
         self._freezer = Freezer(launcher, cgroup)
         self._frozen = False
         self._ended = False
         #: The largest memory seen, of all its processes where a cgroup knows them.
         self.peak_bytes = 0
+        #: Whether the kernel has killed one of them at the memory limit.
+        self.ran_out_of_memory = False
 
     @property
     def initialization_type(self) -> InitializationType:
@@ -128,7 +137,7 @@ class Instance:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it can take an event."""
+        """Whether it can take an event: runtime and extensions live and wait for one."""
         return not self._ended and self._environment.is_ready
 
     @property
@@ -150,13 +159,14 @@ class Instance:
             for extension in self._deployment.extension_orders(order, self._scratch)
         )
         self._freezer.admit()
+        self._memory.begin()
         self._environment.start(order, extensions)
         if self._cgroup is not None:
             self._throttle(phase == "invoke" or self._deployment.cpu_mode == "provisioned")
             self._cgroup.limit_memory(self._deployment.memory_mb * _MB)
         self.journal.init_starts(phase)
         try:
-            init_ns = self._environment.init(limit_s)
+            init_ns = self._environment.init(limit_s, inside_invoke=phase == "invoke")
         except FunctionFault as fault:
             self.note_peak()
             self.journal.init_ended(None, fault, self._environment.extensions.lines)
@@ -197,7 +207,7 @@ class Instance:
         """Hand over an event.
 
         Raises:
-            FunctionFault: exit, timeout, or a response that Lambda does not take.
+            FunctionFault: exit or timeout before the response.
         """
         self.journal.invoke_starts(request_id)
         try:
@@ -214,7 +224,9 @@ class Instance:
         finally:
             self.note_peak()
         self.journal.read_output()
-        self.journal.runtime_done(invocation.error, invocation.produced_bytes)
+        self.journal.runtime_done(
+            invocation.ended or invocation.error, invocation.produced_bytes
+        )
         return invocation
 
     def freeze(self) -> None:
@@ -250,6 +262,13 @@ class Instance:
         # When it is gone, what it had at the last look stands.
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             self.peak_bytes = max(self.peak_bytes, self._environment.peak_bytes())
+        self.peak_bytes = max(self.peak_bytes, self._memory.used_bytes)
+        self.ran_out_of_memory = self.ran_out_of_memory or self._memory.ran_out
+
+    def _look(self) -> None:
+        """What is looked after while the runtime is awaited."""
+        self.journal.look()
+        self.peak_bytes = max(self.peak_bytes, self._memory.used_bytes)
 
     def _order(self) -> ProcessOrder:
         deployment, configuration = self._deployment, self._configuration
@@ -266,10 +285,14 @@ class Instance:
             del environment["AWS_LAMBDA_LOG_GROUP_NAME"], environment["AWS_LAMBDA_LOG_STREAM_NAME"]
         if deployment.log_format == "JSON":
             environment.setdefault("AWS_LAMBDA_LOG_LEVEL", configuration.application_level)
-        framed = deployment.function.runtime == "python"
-        if framed:
+        if self._has_records:
             environment["_LAMBDA_TELEMETRY_LOG_FD"] = str(LOG_FD)
-        return replace(order, environment=environment, log_fd=LOG_FD if framed else None)
+        return replace(order, environment=environment, log_fd=LOG_FD if self._has_records else None)
+
+    @property
+    def _has_records(self) -> bool:
+        """Whether the runtime is given a descriptor for records."""
+        return self._deployment.function.runtime == "python"
 
     def _throttle(self, throttled: bool) -> None:
         if self._cgroup is not None:

@@ -58,11 +58,12 @@ class Invocation:
     content_type: str
     released_ns: int
     received_ns: int
-    #: None if the runtime ended after it had reported an error.
+    #: None if the runtime ended after its response, or did not ask for more in time.
     next_ns: int | None
     #: What the runtime reported instead of a response.
     error: FunctionFault | None = None
-    #: How the runtime ended after it had reported an error, if it did.
+    #: What became of the environment after the response or error: exit or timeout of the runtime
+    #: or an extension.
     ended: FunctionFault | None = None
     #: When the last extension had asked for more, where one took longer than the runtime.
     extensions_ns: int | None = None

@@ -9,7 +9,7 @@ from typing import Literal
 
 from bench.emulator import variables
 from bench.emulator.faults import FunctionFault
-from bench.emulator.log_frames import OutputReader
+from bench.emulator.log_frames import Output, OutputReader
 from bench.emulator.log_stream import LogStream
 from bench.emulator.outcome import failure_text
 from bench.emulator.platform_lines import (
@@ -29,6 +29,8 @@ from bench.emulator.telemetry_records import TelemetryType
 Activity = Literal["init", "restore", "invoke"]
 InitializationType = Literal["on-demand", "provisioned-concurrency", "snap-start"]
 
+_PIECES_PER_LOOK = 16
+
 
 class Journal:
     """Writes everything to the log of the function and tells it to the subscribers.
@@ -36,25 +38,31 @@ class Journal:
     Args:
         log: the function's log.
         telemetry: the subscribers.
-        outputs: where function and extensions print to.
+        outputs: where function and extensions print to, and whether a runtime writes records there.
         function_name: the function.
         runtime_version: what its runtime is called, such as ``python:3.13.9.local``.
         initialization_type: how its environments come into being.
+        live: whether output can be told to the log right now without waiting, asked by
+            :meth:`look`; None leaves it until a phase is over, unless somebody subscribes.
     """
 
     def __init__(
         self,
         log: LogStream,
         telemetry: Telemetry,
-        outputs: tuple[tuple[Path, TelemetryType], ...],
+        outputs: tuple[tuple[Path, TelemetryType, bool], ...],
         *,
         function_name: str,
         runtime_version: str,
         initialization_type: InitializationType,
+        live: Callable[[], bool] | None = None,
     ) -> None:
         self._log = log
         self._telemetry = telemetry
-        self._outputs = [(OutputReader(path), kind) for path, kind in outputs]
+        self._outputs = [
+            (OutputReader(path, framed=framed), kind) for path, kind, framed in outputs
+        ]
+        self._live = live
         self._function_name = function_name
         self._runtime_version = runtime_version
         name = runtime_version.replace(":", "-")
@@ -77,8 +85,25 @@ class Journal:
         self._say_subscriptions()
         for reader, kind in self._outputs:
             for output in reader.read(final=final):
-                self._log.output(output)
-                self._telemetry.say(output, kind)
+                self._put(output, kind)
+
+    def look(self) -> None:
+        """Write what has been printed by now, if somebody wants it before the phase is over.
+
+        Only complete lines, and at most 1 MB: the runtime is about to ask for something.
+        """
+        if self._live is None and not self._telemetry.has_subscribers:
+            return
+        self._say_subscriptions()
+        for reader, kind in self._outputs:
+            for _ in range(_PIECES_PER_LOOK):
+                if self._live is not None and not self._live():
+                    return
+                found = reader.read_on()
+                if not found:
+                    break
+                for output in found:
+                    self._put(output, kind)
 
     def init_starts(self, phase: Phase) -> None:
         """An init begins."""
@@ -169,6 +194,10 @@ class Journal:
                 produced_bytes=produced_bytes if invoking else None,
             )
         )
+
+    def _put(self, output: Output, kind: TelemetryType) -> None:
+        self._log.output(output)
+        self._telemetry.say(output, kind)
 
     def _begins(self, activity: Activity) -> None:
         self._activity = activity

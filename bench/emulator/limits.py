@@ -60,6 +60,12 @@ class Cgroup(Protocol):
     def throttled(self) -> int:
         """Periods in which the group was stopped."""
 
+    def anonymous_bytes(self) -> int:
+        """Memory of all its processes that is no page of a file; 0 without the controller."""
+
+    def oom_kills(self) -> int:
+        """How many processes the kernel has killed at its limit; 0 without the controller."""
+
     @property
     def frozen_with(self) -> tuple[str, ...]:
         """``cgroup.procs`` files of what is frozen; empty where nothing can be."""

@@ -8,6 +8,7 @@ stands in the order in which it was written; each frame is written at once and s
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,10 @@ LOG_FD: Final = 62
 _MAGIC = b"\xa5\x5a\x00"
 _HEADER_BYTES = 16
 _MAX_FRAME_BYTES = 16 * 1024 * 1024
+#: How much is read at once: a function may have logged more than there is memory.
+_READ_BYTES = 1024 * 1024
+#: The same while the function goes on, so that whoever shows it is never long behind.
+_LIVE_BYTES = 64 * 1024
 #: The type's lowest bit tells text from JSON, the next bit is always set, the rest is the level.
 _LEVELS = {0: None, 2: "DEBUG", 3: "INFO", 4: "WARN", 5: "ERROR", 6: "FATAL"}
 
@@ -85,10 +90,17 @@ def _frame(data: bytes, at: int) -> Output | str | None:
 
 
 class OutputReader:
-    """Reads a log file that grows."""
+    """Reads a log file that grows.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: the file.
+        framed: whether a runtime writes records to it. Without them every byte is output: a program
+            may print what looks like a frame.
+    """
+
+    def __init__(self, path: Path, *, framed: bool) -> None:
         self._path = path
+        self._framed = framed
         self._at = 0
 
     def read(self, *, final: bool = False) -> Iterator[Output]:
@@ -96,17 +108,51 @@ class OutputReader:
 
         ``final``: nobody writes any more, so that half a frame is output too.
         """
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._at)
-                data = file.read()
-        except FileNotFoundError:
-            return
-        if not data:
-            return
-        found, taken = split(data)
+        while found := self._take(_READ_BYTES, final=final):
+            yield from found
+
+    def read_on(self) -> list[Output]:
+        """Complete lines and records of what has been written since, though perhaps not all.
+
+        For who looks while it is being written.
+        """
+        return self._take(_LIVE_BYTES, whole_lines=True)
+
+    def _take(
+        self, size: int, *, final: bool = False, whole_lines: bool = False
+    ) -> list[Output]:
+        data = self._bytes(size)
+        is_all = len(data) < size
+        found, taken = split(data) if self._framed else _unframed(data)
+        if final and is_all and taken < len(data):
+            found.append(Output(data=data[taken:]))
+            taken = len(data)
+        if taken == len(data) and (whole_lines or not is_all):
+            taken -= _drop_unfinished_line(found)
+        if not found and not is_all:
+            if size < _MAX_FRAME_BYTES + _HEADER_BYTES:
+                return self._take(2 * size, final=final, whole_lines=whole_lines)
+            found, taken = [Output(data=data)], len(data)
         self._at += taken
-        yield from found
-        if final and taken < len(data):
-            self._at += len(data) - taken
-            yield Output(data=data[taken:])
+        return found
+
+    def _bytes(self, size: int) -> bytes:
+        try:
+            with self._path.open("rb", buffering=0) as file:
+                return os.pread(file.fileno(), size, self._at)
+        except FileNotFoundError:
+            return b""
+
+
+def _unframed(data: bytes) -> tuple[list[Output], int]:
+    return ([Output(data=data)] if data else []), len(data)
+
+
+def _drop_unfinished_line(found: list[Output]) -> int:
+    """Leave out what comes after the last line feed; returns its size."""
+    if not found or found[-1].framed or found[-1].data.endswith(b"\n"):
+        return 0
+    lines, feed, rest = found.pop().data.rpartition(b"\n")
+    if feed:
+        found.append(Output(data=lines + feed))
+    return len(rest)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -41,6 +42,8 @@ LEVELS: Mapping[str, int] = {
 }
 #: Lambda's limit on the tail of a log in the answer to a caller.
 TAIL_BYTES = 4_096
+#: One byte more tells whether the tail begins with a line.
+_ENOUGH_BYTES = TAIL_BYTES + 1
 _INFO, _WARN, _DEBUG = LEVELS["INFO"], LEVELS["WARN"], LEVELS["DEBUG"]
 
 
@@ -81,6 +84,7 @@ class LogStream:
         application_level: the least level of the function's own output that is seen.
         system_level: the same for platform lines.
         tell: is given each visible platform line, and the visible output (bytes, whole lines).
+        whole: whether to keep all of it, or just enough for the tail in the answer.
     """
 
     def __init__(
@@ -90,19 +94,22 @@ class LogStream:
         *,
         application_level: str = "INFO",
         system_level: str = "INFO",
+        whole: bool = True,
     ) -> None:
         self._json = log_format == "JSON"
         self._application_level = LEVELS[application_level.upper()]
         self._system_level = LEVELS[system_level.upper()]
         self._tell = tell
-        self._kept: list[bytes] = []
+        self._whole = whole
+        self._kept: deque[bytes] = deque()
+        self._kept_bytes = 0
 
     def platform(self, line: PlatformLine) -> None:
         """Write a platform line, if it is seen."""
         if self._sees(line):
             self._tell(line)
             form = format_json(line, time.time_ns()) if self._json else format_text(line)
-            self._kept.append(form.encode(errors="replace") + b"\n")
+            self._keep(form.encode(errors="replace") + b"\n")
 
     def output(self, output: Output) -> None:
         """Write what the function printed, as far as it is seen."""
@@ -113,19 +120,29 @@ class LogStream:
             if not data.endswith(b"\n"):  # a platform line begins a line of its own
                 data += b"\n"
             self._tell(data)
-            self._kept.append(data)
+            self._keep(data)
 
     def remark(self, text: str) -> None:
         """Write what Lambda says outside of platform lines, which only text logs have."""
         if not self._json:
             data = text.encode(errors="replace")
             self._tell(data)
-            self._kept.append(data)
+            self._keep(data)
 
     def take(self) -> bytes:
-        """The log since the last answer."""
-        kept, self._kept = b"".join(self._kept), []
+        """The log since the last answer, or what is kept of it."""
+        kept = b"".join(self._kept)
+        self._kept.clear()
+        self._kept_bytes = 0
         return kept
+
+    def _keep(self, data: bytes) -> None:
+        if not self._whole:
+            data = data[-_ENOUGH_BYTES:]
+        self._kept.append(data)
+        self._kept_bytes += len(data)
+        while not self._whole and self._kept_bytes - len(self._kept[0]) >= _ENOUGH_BYTES:
+            self._kept_bytes -= len(self._kept.popleft())
 
     def _sees(self, line: PlatformLine) -> bool:
         if self._json:

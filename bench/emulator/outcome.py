@@ -13,6 +13,7 @@ from bench.emulator.platform_format import format_time
 from bench.frozen import dataclass
 
 _root = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}").fullmatch
+_parent = re.compile(r"[0-9a-f]{16}").fullmatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,20 +32,20 @@ class Outcome:
 
     begin_ns: int
     duration_ns: int
+    #: None if neither a response nor an error came from the runtime.
     invocation: Invocation | None
+    #: What the caller gets instead of a response.
     fault: FunctionFault | None
 
     @property
     def failure(self) -> FunctionFault | None:
-        """What happened to the processes, whatever the function had reported before."""
-        if self.invocation is not None and self.invocation.ended is not None:
-            return self.invocation.ended
-        return self.fault if self.fault is not None and is_of_environment(self.fault) else None
+        """Why the environment cannot go on, whatever the caller got; it is to be reset then."""
+        return self.fault if self.invocation is None else self.invocation.ended
 
 
 def end_ns(invocation: Invocation | None) -> int:
     """When runtime and extensions were through; now, where the runtime will not ask for more."""
-    if invocation is None or invocation.next_ns is None:
+    if invocation is None or invocation.next_ns is None or invocation.ended is not None:
         return time.monotonic_ns()
     return max(invocation.next_ns, invocation.extensions_ns or 0)
 
@@ -63,16 +64,14 @@ def phases(before: Before, outcome: Outcome) -> dict[str, int]:
     return {name: ns for name, ns in times.items() if ns is not None}
 
 
-def ending(outcome: Outcome, *, is_ready: bool) -> dict[str, Any]:
+def ending(outcome: Outcome) -> dict[str, Any]:
     """What the report says of how it ended; nothing of an error that the function reported."""
-    fault = outcome.fault
-    if fault is None or is_ready:
+    failure = outcome.failure
+    if failure is None:
         return {}
-    if fault.kind == "Sandbox.Timedout":
+    if failure.kind == "Sandbox.Timedout":
         return {"status": "timeout"}
-    # A runtime that reports an error and then ends has ended, whatever it reported.
-    kind = fault.platform_type if outcome.invocation is None else "Runtime.ExitError"
-    return {"status": "error", "error_type": kind}
+    return {"status": "error", "error_type": failure.platform_type}
 
 
 def xray_fields(caller: Caller) -> dict[str, Any]:
@@ -80,8 +79,10 @@ def xray_fields(caller: Caller) -> dict[str, Any]:
     fields = trace_fields(caller.trace_id or "")
     if fields.get("Sampled") != "1" or not _root(fields.get("Root", "")):
         return {}
+    parent = fields.get("Parent", "")
     return {
         "xray_trace_id": fields["Root"],
+        "xray_parent_id": parent if _parent(parent) else None,
         "segment_id": random_uuid().replace("-", "")[:16],
         "sampled": True,
     }

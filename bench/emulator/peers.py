@@ -7,7 +7,8 @@ been time-stamped: no measured interval has it in it.
 
 A client that closes its socket at once, without waiting for the answer, has none any more by then
 and is refused like a stranger. That is on purpose: no runtime can do without the answer, and to let
-in whoever cannot be asked would let in everybody who hangs up fast enough.
+in whoever cannot be asked would let in everybody who hangs up fast enough. If the invoke or the
+init then fails, the text of its failure says that a client was refused.
 """
 
 from __future__ import annotations

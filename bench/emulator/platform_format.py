@@ -205,11 +205,12 @@ def _report_record(report: Report) -> dict[str, Any]:
     )
     tracing = None
     if report.xray_trace_id is not None:
+        parent = "" if report.xray_parent_id is None else f";Parent={report.xray_parent_id}"
         sampled = "" if report.sampled is None else f";Sampled={int(report.sampled)}"
         tracing = _present(
             spanId=report.segment_id,
             type="X-Amzn-Trace-Id",
-            value=f"Root={report.xray_trace_id}{sampled}",
+            value=f"Root={report.xray_trace_id}{parent}{sampled}",
         )
     return _present(
         requestId=report.request_id, metrics=metrics, **_status(report), tracing=tracing

@@ -44,6 +44,7 @@ _STATUSES: Mapping[str, FailedStatus | None] = {
     "failure": "failure",
 }
 _ROOT = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
+_PARENT = re.compile(r"[0-9a-f]{16}")
 
 
 def parse_json(line: str) -> PlatformLine | None:
@@ -167,6 +168,7 @@ def _trace(record: _Record) -> dict[str, Any]:
         return {}
     return {
         "xray_trace_id": parts["Root"],
+        "xray_parent_id": parts["Parent"] if _PARENT.fullmatch(parts.get("Parent", "")) else None,
         "segment_id": _optional(_text, tracing, "spanId"),
         "sampled": {"0": False, "1": True}.get(parts.get("Sampled", "")),
     }

@@ -68,6 +68,8 @@ class Report:
     status: FailedStatus | None = None
     error_type: str | None = None
     xray_trace_id: str | None = None
+    #: The segment under which the caller's trace called the function; in JSON only.
+    xray_parent_id: str | None = None
     segment_id: str | None = None
     sampled: bool | None = None
 

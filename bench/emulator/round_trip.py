@@ -58,4 +58,6 @@ def measure(launcher: Launcher, directory: Path) -> dict[str, int]:
 def _invoke_ns(environment: ExecutionEnvironment) -> int:
     environment.settle()
     invocation = environment.invoke(_EVENT)
+    if invocation.ended is not None:
+        raise invocation.ended
     return invocation.received_ns - invocation.released_ns

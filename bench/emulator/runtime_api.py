@@ -94,6 +94,8 @@ class RuntimeApi:
                 self._epoll.register(fd, select.EPOLLIN)
         #: The last request that was not HTTP/1.1, in words; empty if there was none.
         self.garbage = ""
+        #: Whether a client was refused because it seemed to be none of the environment.
+        self.refused_a_client = False
         #: Who gets the body of a request piece by piece; see :class:`RequestParser`.
         self.sink_for: Callable[[Request], Sink | None] | None = None
         #: Whether the client at a port is one of the environment's processes; None admits all.
@@ -213,6 +215,7 @@ class RuntimeApi:
         """Whether its client may speak here; looked at once, when its first bytes are there."""
         if not connection.admitted:
             if self.may_speak is not None and not self.may_speak(connection.client_port):
+                self.refused_a_client = True
                 self._drop(connection)
                 return False
             connection.admitted = True

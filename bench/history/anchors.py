@@ -17,7 +17,8 @@ from pathlib import Path
 from bench.build import BuildCache
 from bench.codec import from_json, to_json
 from bench.errors import RecordError, StorageError, UsageError
-from bench.history.entries import ANCHOR, Commit, locked, write_lines
+from bench.history.entries import ANCHOR, locked, write_lines
+from bench.model import Commit
 from bench.revisions.package import package_of, unpack
 from bench.store import write_whole
 from bench.subjects import Artifact, Function, Variant

@@ -15,8 +15,6 @@ from bench.history.entries import METRIC, Entry, locked, write_lines
 
 FILE = "confirmations.jsonl"
 State = Literal["confirmed", "refuted", "undecided"]
-#: A change point may move so far when entries are added, and is still the same.
-_DRIFT = 2
 _REACH = 2
 
 
@@ -72,14 +70,26 @@ def nominations(entries: Sequence[Entry], changes: Iterable[Change]) -> tuple[No
     )
 
 
-def known(nomination: Nomination, found: Iterable[Confirmation]) -> Confirmation | None:
-    """The latest answer to a nomination that was measured before."""
+def known(
+    nomination: Nomination, found: Iterable[Confirmation], entries: Sequence[Entry]
+) -> Confirmation | None:
+    """The latest answer to a nomination, out of those that measured both sides of it.
+
+    A change point moves a little when entries are added. An answer holds as long as it stays
+    between the two ``entries`` of its series that were compared, and not beyond.
+    """
+    places = {entry.run: place for place, entry in enumerate(entries)}
     same = [
         c
         for c in found
-        if c.series == nomination.series and abs(c.index - nomination.index) <= _DRIFT
+        if c.series == nomination.series and _spans(c, nomination.index, places)
     ]
     return same[-1] if same else None
+
+
+def _spans(answer: Confirmation, index: int, places: Mapping[str, int]) -> bool:
+    before, after = places.get(answer.before_run), places.get(answer.after_run)
+    return before is not None and after is not None and before < index <= after
 
 
 def decide(nomination: Nomination, result: Mapping[str, Any]) -> Confirmation:

@@ -22,7 +22,7 @@ from typing import Any
 from bench.codec import from_json, to_json
 from bench.errors import MeasurementError, RecordError, StorageError
 from bench.judgement import Comparison, Judgement
-from bench.model import Record
+from bench.model import Commit, Record
 from bench.store import write_whole
 
 SCHEMA = "coldbench-history/1"
@@ -32,14 +32,6 @@ ANCHOR = "anchor"
 METRIC = "cpu_cold_total"
 #: Identical times of a coarse clock have no spread, but no ratio is known better than this.
 _SMALLEST_ERROR = 1e-4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
-    """What was measured: a commit id (empty without git), and whether the tree differed from it."""
-
-    id: str = ""
-    dirty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

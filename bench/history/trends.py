@@ -49,4 +49,4 @@ def trends(entries: Sequence[Entry], found: Sequence[Confirmation]) -> tuple[Tre
 
 def _trend(rows: tuple[Entry, ...], found: Sequence[Confirmation]) -> Trend:
     named = nominations(rows, nominate(rows))
-    return Trend(entries=rows, nominated=tuple((n, known(n, found)) for n in named))
+    return Trend(entries=rows, nominated=tuple((n, known(n, found, rows)) for n in named))

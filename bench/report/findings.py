@@ -12,8 +12,6 @@ from bench.model import Cell, Record, Trial
 from bench.report.paths import path_free
 from bench.subjects import Artifact, FailedBuild, Function, PageCache
 
-PRIMARY_METRIC = "cpu_cold_total"
-
 T = TypeVar("T")
 
 

@@ -26,7 +26,12 @@ class Grid:
 
     @classmethod
     def fitting(cls, table: Table, width: int) -> Grid | None:
-        """Choose the roomiest grid that fits; None when even wrapped prose leaves it too wide."""
+        """Choose the roomiest grid that fits.
+
+        None when even wrapped prose leaves it too wide, and for a table without columns.
+        """
+        if not table.columns:
+            return None
         widths = [_natural(table, position) for position in range(len(table.columns))]
         for gap in (2, 1):
             if sum(widths) + gap * (len(widths) - 1) <= width:

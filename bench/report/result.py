@@ -108,7 +108,7 @@ def _run(findings: Findings) -> Json:
         "cpu_mode": plan.cpu_mode,
         "rounds": plan.rounds,
         "looks": list(plan.looks),
-        "margin": plan.margin,
+        "margin": judgement.margin,
         "margins": dict(plan.margins),
         "budget_s": plan.budget_s,
         "median_ratio": finite(judgement.median_ratio),

@@ -49,6 +49,8 @@ class Environment:
             scratch,
             self.log_book,
             revision.configuration,
+            live=lambda: True,
+            whole_log=False,
         )
 
     def invoke(

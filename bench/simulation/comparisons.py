@@ -21,7 +21,7 @@ from bench.stats.anytime import anytime_p
 from bench.stats.paired import Estimate
 from bench.stats.samples import Pairs
 from bench.stats.scores import Floats, normal_p
-from bench.stats.sequential import SETTLED, Design, look
+from bench.stats.sequential import SETTLED, Design, StopRule, look
 from bench.stats.stopping_bias import unbiased
 from bench.stats.verdicts import holm, word
 
@@ -70,7 +70,12 @@ def comparison(
 
     ``is_decided`` is asked instead, where given: what a suite needs to go on to its adjusted p.
     """
-    design = Design(looks=tuple(looks), confidence=confidence, final=False)
+    design = Design(
+        looks=tuple(looks),
+        confidence=confidence,
+        final=False,
+        stop=StopRule(margin=margin, confidence=confidence),
+    )
     source = rounds_on(machine, effect, seed)
     baseline: list[int] = []
     candidate: list[int] = []
@@ -83,7 +88,7 @@ def comparison(
         assert found is not None, "there are rounds"
         decided = is_decided(found) if is_decided else _settled(found, margin)
         if decided or rounds == looks[-1]:
-            return _decision(unbiased(found, design, margin), margin)
+            return _decision(unbiased(found, design), margin)
     raise ValueError("a comparison needs at least one look")
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from bench.model import Allocation, Cell, Plan, Record, Trial
 from bench.session.schedule import first_look, is_control
 from bench.stats.comparisons import baseline_cell
-from bench.stats.controls import PARTS
+from bench.stats.controls import error_of_a_part
 from bench.stats.known_shift import known_shift
 from bench.stats.paired import Estimate
 from bench.stats.samples import Pairs, Samples, collect, never_worked, pair
@@ -133,8 +133,7 @@ def _open_cells(record: Record, samples: Samples) -> list[tuple[Cell, int, float
 def _is_shown(plan: Plan, samples: Samples) -> bool:
     """Whether the known shift is found, or missed, by what it will be judged by."""
     design = planned_design(plan)
-    alpha = (1 - plan.confidence) / PARTS / design.count
-    found = known_shift(plan, samples, design, confidence=1 - alpha)
+    found = known_shift(plan, samples, design, confidence=1 - error_of_a_part(design))
     return any(control.judged for control in found.controls)
 
 

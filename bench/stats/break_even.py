@@ -11,9 +11,9 @@ from dataclasses import replace
 from itertools import product
 
 from bench.judgement import BreakEven, CellSummary, Summary
-from bench.model import Cell, Plan
+from bench.model import PRIMARY, Cell, Plan
 from bench.stats.paired import estimate
-from bench.stats.samples import PRIMARY, Samples, pair
+from bench.stats.samples import Samples, pair
 from bench.subjects import MEMORY_ONE_VCPU_MB, Function, PageCache
 
 EAGER, LAZY = "eager", "lazy"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.judgement import Comparison, Verdict
-from bench.model import Cell, Plan
+from bench.model import PRIMARY, Cell, Plan
 from bench.stats.paired import Estimate
-from bench.stats.samples import PRIMARY, Sample, Samples, pair
+from bench.stats.samples import Sample, Samples, pair
 from bench.stats.sequential import Design, look, rounds_to_settle
 from bench.stats.stopping_bias import unbiased
 from bench.stats.verdicts import benjamini_hochberg, holm, is_off_cpu_change, word
@@ -69,16 +69,12 @@ def _rows(plan: Plan, samples: Samples, design: Design) -> list[_Row]:
             baseline=b,
             candidate=c,
             metric=m,
-            estimate=_as_stopped(result, design, plan) if m == plan.primary else result,
+            # Rounds end by this metric, so by it alone estimates are exaggerated.
+            estimate=unbiased(result, design) if result and m == plan.primary else result,
             why_not=w,
         )
         for (b, c, m, w, _), result in zip(wanted, results, strict=True)
     ]
-
-
-def _as_stopped(result: Estimate | None, design: Design, plan: Plan) -> Estimate | None:
-    """Without the bias of having stopped by this very metric."""
-    return result and unbiased(result, design, plan.margin_of(plan.primary))
 
 
 def _why_not(baseline: Sample | None, candidate: Sample | None) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """Whether a run can be trusted: its controls, the rounds it lost, its clocks and its order.
 
 A 99 % interval excludes the truth once in a hundred, so among thirty controls one would do so in a
-quarter of all runs. The error of declaring a sound run unfit is therefore held over the whole run:
-a third of it is spent on the single A/A controls (Holm), a third on all A/A rounds pooled, which
-sees a bias that every group shares and none shows alone, and a third on the known shift. Each is
-split over the looks too, since how many rounds a control gets depends on what was seen at them.
+quarter of all runs. The error of declaring a sound run unfit, one in a hundred whatever confidence
+is asked of verdicts, is therefore held over the whole run: a third of it is spent on the single A/A
+controls (Holm), a third on all A/A rounds pooled, which sees a bias that every group shares and
+none shows alone, and a third on the known shift. Each is split over the looks too, since how many
+rounds a control gets depends on what was seen at them.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from bench.stats.scores import NORMAL_FROM, Floats, normal_p, scores, sign_flip_
 from bench.stats.sequential import Design
 from bench.stats.verdicts import holm
 
-#: The error is split over so many parts: single A/A controls, their pool, the known shift.
-PARTS = 3
+#: How often a sound run may be called unfit, whatever confidence its verdicts have, and into how
+#: many parts that is split: single A/A controls, their pool, the known shift.
+_ALPHA, _PARTS = 0.01, 3
 #: What a user waits for; noisier than CPU time.
 WALL = "cold_total"
 _ZERO = np.zeros(1)
@@ -49,7 +51,7 @@ def fitness(record: Record, samples: Samples, design: Design) -> Fitness:
     The primary metric decides. An A/A difference in wall time alone is a warning, since wall
     times under a quota also carry the phase of the period.
     """
-    alpha = (1 - design.confidence) / PARTS / design.count
+    alpha = error_of_a_part(design)
     baselines = _baselines(record.plan)
     metric = record.plan.primary
     primary = _controls(baselines, samples, metric, alpha)
@@ -69,6 +71,11 @@ def fitness(record: Record, samples: Samples, design: Design) -> Fitness:
         ),
         warnings=(*(_difference(control) for control in wall if not control.ok), *shift.warnings),
     )
+
+
+def error_of_a_part(design: Design) -> float:
+    """The error of one part of the controls at one look."""
+    return _ALPHA / _PARTS / design.count
 
 
 def _baselines(plan: Plan) -> list[Cell]:

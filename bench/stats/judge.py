@@ -26,17 +26,19 @@ def judge(
 ) -> Judgement:
     """Summaries, comparisons, controls and the run's verdict from stored trials.
 
-    ``confidence`` holds for each interval, ``margin`` is the relative change that matters; None is
-    what the run was planned with. The looks are the plan's in any case, so that another margin or
-    confidence has the error rate that it says.
+    ``confidence`` holds for each interval, ``margin`` is the relative change of the primary metric,
+    and of all without a margin of their own, that matters; None is what the run was planned with.
+    The looks are the plan's in any case, so that another margin or confidence has the error rate
+    that it says, and so is what the run stopped by, which its estimates are corrected for.
 
     An unfit run keeps its ratios and intervals but every comparison is `incomparable`; a smoke
     run is always `inconclusive`. Variants of one run are alternatives, so a slower one is a
     finding and never a regression: a gate over revisions decides about those.
     """
-    record = replace(record, plan=_as_asked(record.plan, confidence, margin))
-    plan, confidence = record.plan, record.plan.confidence
+    confidence = record.plan.confidence if confidence is None else confidence
     how = design(record, confidence)
+    record = replace(record, plan=_as_asked(record.plan, confidence, margin))
+    plan = record.plan
     samples = collect(record.trials)
     failures = failed_trials(record.trials)
     measured = {
@@ -72,12 +74,11 @@ def judge(
     )
 
 
-def _as_asked(plan: Plan, confidence: float | None, margin: float | None) -> Plan:
-    return replace(
-        plan,
-        confidence=plan.confidence if confidence is None else confidence,
-        margin=plan.margin if margin is None else margin,
-    )
+def _as_asked(plan: Plan, confidence: float, margin: float | None) -> Plan:
+    if margin is None:
+        return replace(plan, confidence=confidence)
+    others = {metric: own for metric, own in plan.margins.items() if metric != plan.primary}
+    return replace(plan, confidence=confidence, margin=margin, margins=others)
 
 
 def _fitness(record: Record, compared: Sequence[Comparison], found: Fitness) -> Fitness:

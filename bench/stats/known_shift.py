@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bench.judgement import Control
-from bench.model import Cell, KnownShift, Plan
+from bench.model import PRIMARY, Cell, KnownShift, Plan
 from bench.stats.intervals import smallest_sample
 from bench.stats.paired import Estimate, estimates
-from bench.stats.samples import PRIMARY, Pairs, Samples, pair
+from bench.stats.samples import Pairs, Samples, pair
 from bench.stats.sequential import Design, look
 
 #: A control with fewer rounds than an interval of this confidence needs is not judged.

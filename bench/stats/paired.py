@@ -213,6 +213,8 @@ def _ends(rows: Floats, centres: Floats, confidence: float) -> list[tuple[float,
     if exact:
         lows = _exact_ends(rows, centres, lows - 2 * _TOLERANCE, 1 - confidence)
         highs = _exact_ends(rows, centres, highs + 2 * _TOLERANCE, 1 - confidence)
+    # Each end and the centre are found within a tolerance: none may come to lie beyond the other.
+    lows, highs = np.minimum(lows, centres), np.maximum(highs, centres)
     return [(float(low), float(high)) for low, high in zip(lows, highs, strict=True)]
 
 

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from bench.model import Arm, Cell, Trial
 from bench.stats.intervals import median
 
-#: The metric that fitness, verdicts and gates are decided on.
-PRIMARY = "cpu_cold_total"
 #: Errors of this type are the harness's own; all other failed trials are the function's.
 HARNESS_ERROR = "Harness."
 

@@ -32,19 +32,32 @@ SETTLED: frozenset[Verdict] = frozenset(("faster", "slower", "same"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StopRule:
+    """When a run lets go of a comparison: its interval is clear of the margin on either side.
+
+    ``confidence`` is that of all looks together, ``thresholds`` are ratios that the interval must
+    be clear of, too.
+    """
+
+    margin: float
+    confidence: float
+    thresholds: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
     """How a comparison is looked at.
 
     ``final``: no more rounds come, so a comparison between two looks is looked at where it is, in
-    place of its next look. ``anytime``: the e-process instead of looks. ``thresholds``: ratios that
-    a comparison must be clear of, besides the margin, before a run lets go of it.
+    place of its next look. ``anytime``: the e-process instead of looks. ``stop``: what rounds ended
+    by, if not by their number alone.
     """
 
     looks: tuple[int, ...]
     confidence: float
     final: bool = True
     anytime: bool = False
-    thresholds: tuple[float, ...] = ()
+    stop: StopRule | None = None
 
     @property
     def count(self) -> int:
@@ -54,7 +67,11 @@ class Design:
     @property
     def per_look(self) -> float:
         """The confidence of each look."""
-        return 1 - (1 - self.confidence) / self.count
+        return self.at_each_look(self.confidence)
+
+    def at_each_look(self, confidence: float) -> float:
+        """What each look needs for all of them to have this confidence together."""
+        return 1 - (1 - confidence) / self.count
 
     def rounds(self, n: int) -> tuple[int, ...]:
         """The numbers of rounds at which ``n`` complete ones are looked at, the last one last."""
@@ -70,7 +87,7 @@ class Design:
 
 
 def design(record: Record, confidence: float) -> Design:
-    """The looks of a recorded run."""
+    """The looks of a recorded run, at a confidence that need not be the planned one."""
     plan = record.plan
     resumed = any(t.guards.get("session") for t in record.trials[-1:])
     peeked = len(plan.looks) == 1 and (not record.complete or resumed)
@@ -79,7 +96,11 @@ def design(record: Record, confidence: float) -> Design:
         confidence=confidence,
         final=record.complete,
         anytime=peeked,
-        thresholds=thresholds(record),
+        stop=StopRule(
+            margin=plan.margin_of(plan.primary),
+            confidence=plan.confidence,
+            thresholds=thresholds(record),
+        ),
     )
 
 

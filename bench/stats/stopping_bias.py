@@ -25,22 +25,25 @@ _PATHS = 1_024
 _ITERATIONS = 8
 
 
-def unbiased(result: Estimate, how: Design, margin: float) -> Estimate:
+def unbiased(result: Estimate, how: Design) -> Estimate:
     """The estimate with the ratio that stopping at its look has not exaggerated.
 
     Interval, p and verdict are untouched, and the ratio stays inside the interval. Nothing changes
-    where there was one look, or no interval.
+    where there was one look, no rule to stop by, or no interval. What counts is the rule that the
+    run had, whatever confidence and margin it is judged by afterwards.
     """
-    if how.count == 1 or how.anytime or not result.low or not result.high:
+    stop = how.stop
+    if stop is None or how.count == 1 or how.anytime or not result.low or not result.high:
         return result
     low, high = math.log(result.low), math.log(result.high)
     quantile = NormalDist().inv_cdf(0.5 + how.per_look / 2)
     spread = (high - low) / 2 * math.sqrt(result.n) / quantile
     seen = math.log(result.ratio)
     change = seen
-    edges = (math.log1p(margin), *(math.log(t) for t in how.thresholds))
+    edges = (math.log1p(stop.margin), *(math.log(t) for t in stop.thresholds))
+    reach = NormalDist().inv_cdf(0.5 + how.at_each_look(stop.confidence) / 2)
     for _ in range(_ITERATIONS):
-        change = seen - _bias(change, spread, how.looks, quantile, edges)
+        change = seen - _bias(change, spread, how.looks, reach, edges)
     return replace(result, ratio=math.exp(min(max(change, low), high)))
 
 

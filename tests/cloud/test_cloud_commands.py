@@ -101,6 +101,7 @@ def test_an_existing_function_is_copied_and_not_touched(
         assert observer.state() == before
     said = capsys.readouterr()
     assert code in (0, 4, 6), said.err
+    assert "bug" not in said.err
     assert "hunter2" not in everything_in(project / "reports") + said.out + said.err
     assert {"PASSWORD": "hunter2"} in endpoint.environments
 

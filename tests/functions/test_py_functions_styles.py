@@ -95,8 +95,8 @@ def test_a_pair_declares_its_styles_and_events(name):
         "lazy": {"handler": "lazy.handler"},
     }
     assert config["events"] == {
-        "used": {"uses_library": True},
-        "unused": {"uses_library": False},
+        "used": {"weight": 0.2, "uses_library": True},
+        "unused": {"weight": 0.8, "uses_library": False},
     }
 
 

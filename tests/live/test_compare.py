@@ -20,6 +20,7 @@ pytestmark = pytest.mark.live
 BURN = "for _ in range(1_000_000): pass"
 #: For a machine with other work to do.
 PATIENCE_S = 120.0
+UNFIT = 4
 FEW = ("--memory", "1769", "--rounds", "16")
 
 
@@ -65,7 +66,13 @@ class Repository(Project):
         return sorted((self.root / "cache" / "revisions").glob("*/"))
 
     def compare(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `coldbench compare` to its end, with a result file to read."""
+        """Run `coldbench compare` to its end, with a result file to read.
+
+        One sound run in a hundred is called unfit: that one is measured once more.
+        """
+        result = ended(self.start("compare", *arguments, *FEW, "-q", "--json"))
+        if result.returncode != UNFIT:
+            return result
         return ended(self.start("compare", *arguments, *FEW, "-q", "--json"))
 
 

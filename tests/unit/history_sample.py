@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.history.entries import SCHEMA, Commit, Entry
+from bench.history.entries import SCHEMA, Entry
+from bench.model import Commit
 
 SIGMA = 0.006
 

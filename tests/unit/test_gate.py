@@ -105,6 +105,26 @@ def test_rules_add_up() -> None:
     assert (gate.exit_code, {finding.rule for finding in gate.findings}) == (1, {"larger:1%"})
 
 
+@pytest.mark.parametrize(
+    ("factor", "states_found", "code"), [(0.5, set(), 0), (2.0, {"inconclusive"}, 5)]
+)
+def test_a_change_of_wall_time_alone_is_a_doubt_only_if_it_is_slower(
+    factor: float, states_found: set[str], code: int
+) -> None:
+    """CPU time is known to be within the rule: who waits less has nothing to fear."""
+    record = sound_record()
+    trials = tuple(
+        replace(t, phases={name: int(value * factor) for name, value in t.phases.items()})
+        if t.variant == NEW
+        else t
+        for t in record.trials
+    )
+
+    gate = held(replace(record, trials=trials), "slower:5%", strict=True)
+
+    assert (states(gate), gate.exit_code) == (states_found, code)
+
+
 def test_a_function_of_one_revision_is_incomparable() -> None:
     """A missing baseline never passes by itself, only when it is allowed to."""
     record = replace(sound_record(), unpaired={"python/new": NEW})

@@ -14,14 +14,13 @@ from bench.errors import MeasurementError, RecordError
 from bench.history.entries import (
     ANCHOR,
     FILE,
-    Commit,
     append,
     entries_of,
     hard_key,
     load,
 )
 from bench.judgement import Judgement
-from bench.model import Record
+from bench.model import Commit, Record
 
 COMMIT = Commit(id="c" * 40)
 

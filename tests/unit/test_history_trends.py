@@ -14,8 +14,8 @@ from bench.commands.trend_measure import obstacle
 from bench.history import chart, confirmations, report
 from bench.history.changes import Change
 from bench.history.confirmations import Nomination, decide, known, nominations
-from bench.history.entries import Commit
 from bench.history.trends import Trend, trends
+from bench.model import Commit
 
 
 def nomination(**changes: Any) -> Nomination:
@@ -69,13 +69,30 @@ def test_a_comparison_without_the_event_decides_nothing() -> None:
     assert decide(nomination(), other).state == "undecided"
 
 
-def test_an_answer_is_found_again_when_the_place_moves() -> None:
-    """More entries may move a change point a little; it is not measured again for that."""
+@pytest.mark.parametrize("index", [19, 20, 21])
+def test_an_answer_is_found_again_when_the_place_moves(index: int) -> None:
+    """A change point may move within the commits that were compared; that needs no other run."""
     answer = decide(nomination(), result("slower"))
 
-    assert known(nomination(index=21), [answer]) == answer
-    assert known(nomination(index=25), [answer]) is None
-    assert known(nomination(series=("another",)), [answer]) is None
+    assert known(nomination(index=index), [answer], step(20, 10, 0.05)) == answer
+
+
+@pytest.mark.parametrize("index", [18, 22])
+@pytest.mark.parametrize("verdict", ["same", "slower"])
+def test_an_answer_says_nothing_of_what_was_not_measured(index: int, verdict: str) -> None:
+    """A change at a commit outside of those that were compared is a new one."""
+    answer = decide(nomination(), result(verdict))
+
+    assert known(nomination(index=index), [answer], step(20, 10, 0.05)) is None
+
+
+def test_an_answer_is_that_of_its_own_series() -> None:
+    """Neither another series nor one that lost the measured entries has it."""
+    answer = decide(nomination(), result("slower"))
+    entries = step(20, 10, 0.05)
+
+    assert known(nomination(series=("another",)), [answer], entries) is None
+    assert known(nomination(), [answer], entries[:18]) is None
 
 
 def test_answers_are_kept(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import report_sample
 from pytest_benchmark.stats import Stats
 from scipy import stats
 
-from bench.judgement import Judgement
-from bench.model import Record
+from bench.judgement import Gate, GateFinding, Judgement
+from bench.model import Cell, Record
 from bench.report import render
 from bench.report.exports import EXPORTS
 from bench.report.exports.pytest_benchmark import spread
@@ -237,6 +237,38 @@ def test_junit_alternatives_do_not_fail() -> None:
     assert [child.tag for child in case] == ["system-out"]
     assert case[0].text is not None
     assert case[0].text.startswith("slower")
+
+
+def test_junit_fails_exactly_the_cells_that_a_gate_fails_for() -> None:
+    """By the rule, whatever the verdict at the margin is; what is slower elsewhere passes."""
+    judgement = report_sample.judgement()
+    within = next(c for c in judgement.comparisons if c.verdict == "same")
+    slower = next(c for c in judgement.comparisons if c.verdict == "slower")
+    finding = GateFinding(
+        rule="slower:1%",
+        state="regression",
+        function=within.function,
+        candidate=within.candidate,
+        metric=judgement.primary,
+        message="slower",
+        cell=Cell(
+            function=within.function,
+            variant=within.candidate,
+            memory_mb=within.memory_mb,
+            event=within.event,
+            page_cache=within.page_cache,
+        ),
+    )
+    gate = Gate(
+        rules=("slower:1%",), strict=False, verdict="regression", exit_code=1, findings=(finding,)
+    )
+    found = cases(exported("junit", replace(judgement, gate=gate, verdict="regression")))
+
+    failed = {name for name, case in found.items() if case.find("failure") is not None}
+    assert failed == {
+        (within.function, f"{within.candidate} ({within.event}, {within.memory_mb} MB)")
+    }
+    assert (slower.function, slower.candidate) != (within.function, within.candidate)
 
 
 def test_junit_skips_what_is_not_decided() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bench.model import PRIMARY
 from bench.stats.judge import judge
-from bench.stats.samples import PRIMARY
 from bench.stats.threshold import excesses
 from tests.acceptance.record_damage import sound_record
 

@@ -1,9 +1,10 @@
 """JUnit XML: one test case per planned cell, for the test report of a CI system.
 
-A case fails where the run is a regression and this cell slower, and is an error where it has no
-valid trial or was not built. What was not decided is skipped, with the reason, never passed. In a
-run over variants a slower one is an alternative that nobody ships, so it passes and says so. The
-case ``the run can be trusted`` is an error for an unfit run, whose other cases are all skipped.
+A case fails where the run is a regression by this cell (of the gate, where there is one, whatever
+the verdict at the margin is), and is an error where it has no valid trial or was not built. What
+was not decided is skipped, with the reason, never passed. In a run over variants a slower one is an
+alternative that nobody ships, so it passes and says so. The case ``the run can be trusted`` is an
+error for an unfit run, whose other cases are all skipped.
 """
 
 from __future__ import annotations
@@ -100,14 +101,13 @@ def _outcome(found: GateFinding, gate: Gate) -> Literal["failure", "error", "ski
     return "skipped" if found.state == "inconclusive" and not gate.strict else "error"
 
 
-def _regressed(findings: Findings, comparison: Comparison) -> bool:
-    """Whether a slower cell is what the run was held to, and not an alternative of a run."""
+def _regressed(findings: Findings, cell: Cell, comparison: Comparison) -> bool:
+    """Whether the run is a regression by this cell, and not by others or by a package's size."""
     judgement = findings.judgement
-    if comparison.verdict != "slower" or judgement.verdict != "regression":
-        return False
-    return judgement.gate is None or any(
-        found.state == "regression"
-        and (found.function, found.candidate) == (comparison.function, comparison.candidate)
+    if judgement.gate is None:
+        return comparison.verdict == "slower" and judgement.verdict == "regression"
+    return any(
+        found.state == "regression" and found.metric == findings.primary and found.cell == cell
         for found in judgement.gate.findings
     )
 
@@ -148,9 +148,9 @@ def _verdict(
     words = f"{comparison.verdict}: CPU time of the cold total {ratio_words(comparison)}"
     words = f"{words} of {comparison.baseline}, n = {comparison.n}"
     words = "; ".join((words, *comparison.warnings))
-    if comparison.verdict in _UNDECIDED:
-        return "skipped", words
-    return "failure" if _regressed(findings, comparison) else "passed", words
+    if _regressed(findings, cell, comparison):
+        return "failure", words
+    return "skipped" if comparison.verdict in _UNDECIDED else "passed", words
 
 
 def _counts(cases: list[_Case]) -> dict[str, str]:
