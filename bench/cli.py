@@ -51,6 +51,7 @@ def help_text() -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run one command and give its exit code; ``argv`` is without the program's name."""
     arguments = sys.argv[1:] if argv is None else argv
+    _escape_unencodable()
     if not arguments or arguments[0] in ("-h", "--help"):
         return _print(help_text(), 0)
     if arguments[0] in ("-V", "--version"):
@@ -59,6 +60,14 @@ def main(argv: list[str] | None = None) -> int:
         return _print(f"coldbench {__version__}\n", 0)
     _fill_standard_streams()
     return guarded(arguments, _command)
+
+
+def _escape_unencodable() -> None:
+    """Let a terminal or pipe that is not UTF-8 show what it can, and the rest as ``\\u2026``."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
 
 
 def _fill_standard_streams() -> None:
@@ -105,6 +114,10 @@ def guarded(arguments: list[str], command: Callable[[list[str]], tuple[str | byt
         _warn("error", f"{where}{error.strerror or error}", arguments)
         _trace(arguments)
         return _EXIT_INTERNAL
+    except UnicodeEncodeError as error:
+        advice = _undecodable(error)
+        _complain(advice, arguments)
+        return advice.exit_code
     except Exception as error:
         _warn("error", f"{type(error).__name__}: {error}", arguments)
         _warn("hint", "this is a bug in coldbench; with `-v` it shows its traceback", arguments)
@@ -116,6 +129,17 @@ def guarded(arguments: list[str], command: Callable[[list[str]], tuple[str | byt
             # The interpreter's end makes a handler the default one, which kills; not so SIG_IGN.
             came = signal.getsignal(signum) is not stop
             signal.signal(signum, signal.SIG_IGN if came else handler)
+
+
+def _undecodable(error: UnicodeEncodeError) -> BenchError:
+    """Only a file's name or an argument has bytes that are no text, and records are UTF-8."""
+    from bench.errors import UsageError
+
+    near = error.object[max(0, error.start - 40) : error.end]
+    return UsageError(
+        f"a name is not UTF-8: `{near.encode('ascii', 'backslashreplace').decode()}`",
+        hint="rename the file or directory",
+    )
 
 
 def _command(arguments: list[str]) -> tuple[str | bytes, int]:

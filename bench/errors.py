@@ -10,17 +10,31 @@
     ├── BuildError            3   a compiler or package installer said no
     ├── MeasurementError      4   a cell without one valid trial, or a run that cannot be trusted
     │   └── StorageError      4   a record that cannot be written
+    │       └── NotWritable   2   a place that no amount of space makes writable
     └── Interrupted         130   Ctrl-C or SIGTERM; the record so far is sealed
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import errno
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 EXIT_OK = 0
 EXIT_REGRESSION = 1
 EXIT_INCONCLUSIVE = 5
 EXIT_INCOMPARABLE = 6
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_BAD_PLACES = frozenset(
+    {
+        *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+        *(errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP),
+    }
+)
 
 
 class BenchError(Exception):
@@ -80,7 +94,25 @@ class MeasurementError(BenchError):
 
 
 class StorageError(MeasurementError):
-    """A record or report that cannot be written (disk full, read-only directory)."""
+    """A record or report that cannot be written, for example because the disk is full."""
+
+
+class NotWritable(StorageError):
+    """A place that was badly chosen: no permission, a read-only file system, below a file."""
+
+    exit_code = 2
+
+
+def cannot_write(path: Path, error: OSError, *, instead: str) -> StorageError:
+    """The error of whoever could not write ``path``; ``instead`` is what to do about it.
+
+    Space is advised to be freed only where it was space that lacked.
+    """
+    message = f"cannot write {path}: {error.strerror or error}"
+    if error.errno in _FULL:
+        return StorageError(message, hint=f"free some space, or {instead}")
+    kind = NotWritable if error.errno in _BAD_PLACES else StorageError
+    return kind(message, hint=instead)
 
 
 class Interrupted(BenchError):

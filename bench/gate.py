@@ -154,6 +154,9 @@ def _completeness(
     for function, variant in record.unpaired.items():
         if not allow_missing:
             yield _note("incomparable", _NO_COUNTERPART, function, variant)
+    for function, reason in record.incomparable.items():
+        # Both sides have it, so nothing is missing that could be allowed to.
+        yield _note("incomparable", f"cannot be compared: {reason}", function)
     for summary in judgement.cells:
         cell = summary.cell
         if cell not in record.plan.cells or (summary.n and not summary.failures):

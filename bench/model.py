@@ -229,6 +229,8 @@ class Record:
     revisions: tuple[Revision, ...] = ()
     #: Functions that only one revision has, each with that revision's variant id.
     unpaired: Mapping[str, str] = field(default_factory=dict)
+    #: Functions that both revisions have and no one run can compare, each with the reason.
+    incomparable: Mapping[str, str] = field(default_factory=dict)
     #: Functions that were asked for and left out because both revisions' packages are the same.
     unchanged: tuple[str, ...] = ()
     demands: Demands = field(default_factory=Demands)

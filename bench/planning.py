@@ -49,7 +49,8 @@ def make_plan(
 
     By default the largest memory size of the report is measured and the others are modelled from
     it, with a few measured trials of each to check the model; sizes that were asked for by name
-    (flag or variable), and all sizes with ``everything``, are measured.
+    (flag or variable), and all sizes with ``everything``, are measured. Where nobody has said which
+    sizes the report has, those that the functions are configured with are among them.
 
     Raises:
         MeasurementError: there is nothing to measure.
@@ -60,8 +61,7 @@ def make_plan(
             "`--cpu provisioned` needs a CPU quota, which cannot be set here",
             hint="`coldbench doctor` says why; `--cpu on-demand` models the memory sizes",
         )
-    sizes = settings.memory_sizes_mb
-    measured = _measured_sizes(settings, wishes)
+    sizes = _sizes(selections, settings)
     cells = tuple(
         Cell(
             function=selection.function.id,
@@ -73,7 +73,7 @@ def make_plan(
         for selection in selections
         for event in selection.events
         for variant in _distinct_variants(selection, artifacts)
-        for memory_mb in measured
+        for memory_mb in _measured_sizes(selection, sizes, settings, wishes)
         if wishes.everything
         or not _left_out(f"{selection.function.id}/{variant}/{event.name}", settings)
     )
@@ -82,8 +82,7 @@ def make_plan(
             "there is nothing to measure: no variant was built, or all are left out",
             hint="see the build errors above; `--all` measures what `leave_out` leaves out",
         )
-    modelled = tuple(s for s in sizes if s not in measured)
-    checks = _checks(selections, cells, modelled, settings) if wishes.limits else ()
+    checks = _checks(selections, cells, settings) if wishes.limits else ()
     checks = () if wishes.smoke else checks
     return Plan(
         seed=_seed(settings),
@@ -113,17 +112,26 @@ def _margins(settings: Settings) -> dict[str, float]:
     return margins
 
 
-def _measured_sizes(settings: Settings, wishes: Wishes) -> tuple[int, ...]:
-    sizes = settings.memory_sizes_mb
-    if not wishes.limits:
-        return (max(MEMORY_ONE_VCPU_MB, *sizes),)
-    if (
-        wishes.sizes
-        or wishes.everything
-        or settings.sources["memory"] in ("--memory", "COLDBENCH_MEMORY")
-    ):
-        return sizes
-    return (sizes[-1],)
+def _sizes(selections: Sequence[Selection], settings: Settings) -> tuple[int, ...]:
+    """The memory sizes of the report, smallest first."""
+    sizes = set(settings.memory_sizes_mb)
+    if settings.sources["memory"] == "default":
+        sizes |= {selection.function.memory_mb for selection in selections}
+    return tuple(sorted(sizes))
+
+
+def _measured_sizes(
+    selection: Selection, sizes: Sequence[int], settings: Settings, wishes: Wishes
+) -> tuple[int, ...]:
+    """The sizes of the report that are measured of one function.
+
+    Where one is enough, it is not the size that only another function is configured with.
+    """
+    named = settings.sources["memory"] in ("--memory", "COLDBENCH_MEMORY")
+    if wishes.limits and (wishes.sizes or wishes.everything or named):
+        return tuple(sizes)
+    own = _sizes([selection], settings)
+    return (own[-1] if wishes.limits else max(MEMORY_ONE_VCPU_MB, *own),)
 
 
 def _distinct_variants(selection: Selection, artifacts: Artifacts) -> list[str]:
@@ -150,25 +158,28 @@ def _left_out(name: str, settings: Settings) -> bool:
 def _checks(
     selections: Sequence[Selection],
     cells: Sequence[Cell],
-    sizes: Sequence[int],
     settings: Settings,
 ) -> tuple[Cell, ...]:
-    """One measured cell of each function again at each modelled size, to check the model.
+    """One measured cell of each function again at each size modelled from it, to check the model.
 
     The lazy style with an event that uses the library has the longest first invoke, so the model
     has the most to get wrong there; functions without styles use their first cell.
     """
-    chosen = []
+    chosen: list[Cell] = []
     for selection in selections:
         own = [c for c in cells if c.function == selection.function.id]
         used = {e.name for e in selection.events if e.uses_library}
         lazy = [c for c in own if c.variant == "lazy" and c.event in used]
-        chosen += (lazy or own)[:1]
+        chosen += [
+            replace(cell, memory_mb=memory_mb)
+            for cell in (lazy or own)[:1]
+            for memory_mb in _sizes([selection], settings)
+            if memory_mb < cell.memory_mb and replace(cell, memory_mb=memory_mb) not in own
+        ]
     return tuple(
-        replace(cell, memory_mb=memory_mb)
-        for cell in chosen
-        for memory_mb in sizes
-        if not _left_out(f"{cell.function}/{cell.variant}/{cell.event}/{memory_mb}MB", settings)
+        c
+        for c in chosen
+        if not _left_out(f"{c.function}/{c.variant}/{c.event}/{c.memory_mb}MB", settings)
     )
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from bench.codec import from_json, to_json
-from bench.errors import RecordError, StorageError
+from bench.errors import RecordError, StorageError, cannot_write
 from bench.model import Record, Trial
 from bench.seal import KEY, check_seal, seal_of
 
@@ -32,15 +32,21 @@ TRIALS_FILE = "trials.jsonl"
 LOGS_DIRECTORY = "logs"
 
 
+#: What to do where a run cannot be written.
+ANOTHER_DIRECTORY = "name another directory with `--out DIR`"
+
+
 def _cannot_write(path: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"cannot write {path}: {error.strerror}",
-        hint="free some space, or name another directory with `--out DIR`",
-    )
+    return cannot_write(path, error, instead=ANOTHER_DIRECTORY)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, instead: str = ANOTHER_DIRECTORY) -> None:
     """Replace a file at once: write aside, flush to disk, rename.
+
+    Args:
+        path: the file.
+        data: all that is to be in it.
+        instead: what to do if that cannot be.
 
     Raises:
         StorageError: the disk is full or the directory cannot be written.
@@ -55,7 +61,7 @@ def write_whole(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             aside.unlink()
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error, instead=instead) from error
 
 
 def _write_header(directory: Path, record: Record, trials: bytes | None = None) -> None:

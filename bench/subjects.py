@@ -92,6 +92,16 @@ class Function:
         """The directory name: the id without its runtime."""
         return self.id.partition("/")[2]
 
+    @property
+    def lambda_name(self) -> str:
+        """The name by which the function and its ARN know it: 1 to 64 of ``[A-Za-z0-9-_]``.
+
+        Source: Lambda API Reference, CreateFunction, ``FunctionName``. A directory's name may have
+        other characters, which would be no part of an ARN nor of the header that it stands in.
+        """
+        legal = (c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in self.name)
+        return "".join(legal)[:64]
+
     def configured(self, variant: str) -> Function:
         """The function with the environment and timeout that hold for one of its variants."""
         source = self.sources.get(variant)

@@ -198,7 +198,7 @@ class LocalBackend:
     def _environment(self, order: TrialOrder) -> Iterator[ExecutionEnvironment]:
         environment = ExecutionEnvironment(
             self._launcher,
-            function_name=order.function.name,
+            function_name=order.function.lambda_name,
             timeout_s=order.function.timeout_s,
             cgroup=self._cgroup,
             stop_fd=self._stop_fd,

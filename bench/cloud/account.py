@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.cloud.faults import Stopped, is_dead_end, stopped
+from bench.cloud.faults import (
+    Stopped,
+    code_of,
+    is_dead_end,
+    kind_of,
+    status_of,
+    stopped,
+    text_of,
+)
 from bench.cloud.redaction import Redactor
 from bench.errors import UsageError
 
@@ -22,7 +30,7 @@ _LOCAL_REGION = "us-east-1"
 _LOCAL_CREDENTIALS = "local"
 #: What a read may take beyond the function's own timeout.
 _INVOKE_MARGIN_S = 15.0
-_CHECK_ATTEMPTS = 3
+_ONE = {"MaxItems": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +51,10 @@ class Patience:
     attempts: int = 8
     #: botocore's retry mode of control calls; ``adaptive`` slows all calls down after a throttle.
     mode: str = "adaptive"
+
+
+#: A region that does not work must show in seconds.
+_CHECK_PATIENCE = Patience(connect_s=5.0, read_s=10.0, attempts=3)
 
 
 class Account:
@@ -115,19 +127,42 @@ class Account:
     def check(self) -> None:
         """Ask for the account's settings, so that a dead end shows before anything is made.
 
+        Who may not ask that, or asks an endpoint that does not know it, lists functions instead.
+
         Raises:
-            Stopped: AWS cannot be reached, or not with these credentials.
+            Stopped: the region cannot be reached, does not answer, or not with these credentials.
         """
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError, ClientError
 
-        retries = {"total_max_attempts": _CHECK_ATTEMPTS}
-        config = Config(connect_timeout=self._patience.connect_s, retries=retries)
-        try:
-            self._client("lambda", None, config).get_account_settings()
-        except (BotoCoreError, ClientError) as error:
+        config = Config(
+            connect_timeout=min(self._patience.connect_s, _CHECK_PATIENCE.connect_s),
+            read_timeout=min(self._patience.read_s, _CHECK_PATIENCE.read_s),
+            retries={"total_max_attempts": _CHECK_PATIENCE.attempts},
+        )
+        client = self._client("lambda", None, config)
+        error: Exception
+        for ask, arguments in ((client.get_account_settings, {}), (client.list_functions, _ONE)):
+            try:
+                ask(**arguments)
+            except (BotoCoreError, ClientError) as refusal:
+                error = refusal
+            else:
+                return
             if is_dead_end(error):
                 raise stopped(error, "nothing was made", self.redact) from None
+            if status_of(error) == 0:
+                break
+        if kind_of(error) == "unknown":
+            raise self._silent(error)
+
+    def _silent(self, error: Exception) -> Stopped:
+        said = self.redact(f"{code_of(error)}: {text_of(error)}")
+        return Stopped(
+            f"Lambda in `{self.region}` does not answer, nothing was made: {said}",
+            hint="it may have no Lambda, or be no region: give another `--region`, or try again"
+            " later",
+        )
 
     def lambda_regions(self) -> tuple[str, ...]:
         """All regions of this partition that have Lambda, as far as the client library knows."""

@@ -22,7 +22,7 @@ _GO_NAMES = {"x86_64": "amd64", "arm64": "arm64"}
 _SUFFIX = re.compile(r"^(?P<recipe>[^@+]+)(?:@(?P<architecture>[a-z0-9_]+))?(?P<arms>(?:\+\w+)*)$")
 _TMP_MIN_MB, _TMP_MAX_MB = 512, 10_240
 #: SnapStart needs a managed runtime; of ours, Python from this version on.
-_SNAPSTART_PYTHON = (3, 12)
+SNAPSTART_PYTHON = (3, 12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,7 @@ def check_python(artifact: Artifact, arms: frozenset[str]) -> None:
     """
     version = artifact.toolchain.get("python", "")
     minor = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-    if "snapstart" in arms and minor and minor < _SNAPSTART_PYTHON:
+    if "snapstart" in arms and minor and minor < SNAPSTART_PYTHON:
         raise UsageError(
             f"SnapStart needs Python 3.12 or newer, `{artifact.function}` was built with {version}",
             hint="run coldbench with a newer Python, or leave out `--arm snapstart`",

@@ -79,7 +79,7 @@ def _copy(
         provisioned="provisioned" in parts.arms,
         image=settings.image if "image" in parts.arms else None,
     )
-    return copy if source is None else source.applied(copy)
+    return copy if source is None else source.applied(copy, parts.arms)
 
 
 def runtime_of(function: Function, artifact: Artifact) -> str:

@@ -26,6 +26,8 @@ _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _LOCAL_PACE = {"Delay": 0.05, "MaxAttempts": 6_000}
 _ROLE_WORDS = "cannot be assumed"
+#: That something exists already, or is being changed: Lambda's word, and that of moto for aliases.
+CONFLICTS = ("ResourceConflictException", "ConflictException")
 _PROVISIONED_READY = {
     "version": 2,
     "waiters": {
@@ -204,7 +206,7 @@ def is_absence(error: BaseException) -> bool:
 def is_presence(error: BaseException) -> bool:
     """Whether what a call was to make exists already."""
     code = code_of(error)
-    if code == "ResourceConflictException":
+    if code in CONFLICTS:
         return "exist" in text_of(error).lower()
     return code in ("EntityAlreadyExists", "ResourceAlreadyExistsException")
 

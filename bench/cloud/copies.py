@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.cloud.control import ControlPlane, is_presence
+from bench.cloud.control import CONFLICTS, ControlPlane, is_presence
 from bench.cloud.faults import Stopped, stopped
 from bench.cost.price import Architecture
 from bench.errors import UsageError
@@ -172,9 +172,8 @@ class Workshop:
         """Create a function; False if one of that name exists already."""
         from botocore.exceptions import ClientError
 
-        conflict = ("ResourceConflictException",)
         try:
-            self._plane.call("lambda", "create_function", final=conflict, **self._arguments(copy))
+            self._plane.call("lambda", "create_function", final=CONFLICTS, **self._arguments(copy))
         except ClientError as error:
             if not is_presence(error):
                 raise stopped(

@@ -50,6 +50,8 @@ _EXPIRED = frozenset(
         "TokenRefreshRequired",
     ]
 )
+#: Said of wrong credentials, and of good ones in a region that is not enabled for the account.
+_UNRECOGNIZED = frozenset(["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"])
 _DENIED = frozenset(
     ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "OptInRequired"]
 )
@@ -73,6 +75,10 @@ _NOT_CONNECTED = frozenset(
 
 class Stopped(MeasurementError):
     """Nothing more can be measured now: credentials, permissions, network or quota."""
+
+
+class Unrecognized(Stopped):
+    """The credentials are not known: they are wrong, or the region is not enabled."""
 
 
 def code_of(error: BaseException) -> str:
@@ -136,6 +142,12 @@ def stopped(error: BaseException, what: str, redact: Redactor) -> Stopped:
     """The error that ends a run, with what to do about it."""
     code = code_of(error)
     said = redact(f"{what}: {code}: {text_of(error)}")
+    if code in _UNRECOGNIZED:
+        return Unrecognized(
+            f"AWS does not know these credentials: {said}",
+            hint="they are wrong, or the region is not enabled for the account: see `aws sts"
+            " get-caller-identity` and `aws account list-regions`",
+        )
     if code in _EXPIRED or code in _CREDENTIAL_CLASSES:
         return Stopped(
             f"the AWS credentials are missing, expired or wrong: {said}",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from bench.cloud.control import ControlPlane
 from bench.cloud.copies import CREATED_TAG, LOG_GROUP_PREFIX, PREFIX, REGIONS_TAG, RUN_TAG
-from bench.errors import Interrupted
+from bench.errors import BenchError, Interrupted, MeasurementError, UsageError
 
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -136,18 +136,48 @@ def remove_role(plane: ControlPlane, name: str) -> None:
     plane.call("iam", "delete_role", absent_ok=True, RoleName=name)
 
 
-def find(plane_of: Callable[[str], ControlPlane], regions: Iterable[str]) -> tuple[Leftover, ...]:
-    """Everything of ours: roles first, as they name further regions that runs have used."""
-    known = list(dict.fromkeys(regions))
-    if not known:
-        return ()
-    roles = tuple(Sweep(plane_of(known[0])).roles())
-    known = list(dict.fromkeys([*known, *(r for role in roles for r in role.regions)]))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What was found, where was looked, and why not elsewhere."""
+
+    found: tuple[Leftover, ...]
+    searched: frozenset[str]
+    failed: Mapping[str, BenchError]
+
+
+def find(
+    plane_of: Callable[[str], ControlPlane],
+    regions: Iterable[str],
+    *,
+    home: str,
+    wider: bool = True,
+    told: Callable[[str], None] = lambda _: None,
+) -> Search:
+    """Everything of ours; a region that does not work keeps nobody from the others.
+
+    Args:
+        plane_of: of a region.
+        regions: to look through.
+        home: the region through which roles are asked for.
+        wider: roles name further regions that runs have used; these are looked through too.
+        told: of each region before it is looked through.
+    """
+    roles = tuple(Sweep(plane_of(home)).roles())
+    named = [region for role in roles for region in role.regions] if wider else []
     found: list[Leftover] = []
+    failed: dict[str, BenchError] = {}
+    known = list(dict.fromkeys([*regions, *named]))
     for region in known:
-        sweep = Sweep(plane_of(region))
-        found += [*sweep.functions(), *sweep.log_groups()]
-    return (*found, *roles)
+        told(region)
+        try:
+            sweep = Sweep(plane_of(region))
+            found.extend(sweep.functions())
+            found.extend(sweep.log_groups())
+        except (MeasurementError, UsageError) as error:
+            failed[region] = error
+    return Search(
+        found=(*found, *roles), searched=frozenset(known) - frozenset(failed), failed=failed
+    )
 
 
 def remove_all(
@@ -155,16 +185,26 @@ def remove_all(
     leftovers: Iterable[Leftover],
     home: str,
     told: Callable[[Leftover], None] = lambda _: None,
-) -> None:
-    """Delete leftovers, functions before the roles they use.
+) -> dict[str, BenchError]:
+    """Delete leftovers, functions before the roles they use; the regions where that failed.
+
+    A role stays as long as something of a region that its run used does: it tells of the region.
 
     Raises:
         Interrupted: by the user; what is left is found again.
     """
     order = {"function": 0, "log group": 1, "role": 2}
+    failed: dict[str, BenchError] = {}
     for leftover in sorted(leftovers, key=lambda found: order[found.kind]):
+        if failed.keys() & {leftover.region, *leftover.regions}:
+            continue
         plane = plane_of(home if leftover.region == "global" else leftover.region)
         if plane.stop.is_set():
             raise Interrupted("interrupted", hint="`coldbench clean` goes on")
-        Sweep(plane).remove(leftover)
-        told(leftover)
+        try:
+            Sweep(plane).remove(leftover)
+        except MeasurementError as error:
+            failed[leftover.region] = error
+        else:
+            told(leftover)
+    return failed

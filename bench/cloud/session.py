@@ -17,6 +17,7 @@ from bench.model import Record, Trial
 from bench.session import schedule
 from bench.session.attempts import Attempts
 from bench.session.dialogue import Observer, told
+from bench.session.orders import next_session
 from bench.store import TrialWriter, trial_key
 
 #: Versions made at the same time: their calls wait for states, and the token bucket limits them.
@@ -60,6 +61,7 @@ class CloudSession:
         self._stop = stop
         self._parallel = parallel
         self._clock_ns = clock_ns
+        self._session = next_session(record.trials)
         self._functions = {f.id: f for f in record.functions}
         self._events = {
             (f.id, e.name): e.path.read_bytes() for f in record.functions for e in f.events
@@ -157,6 +159,7 @@ class CloudSession:
             raise Interrupted("interrupted")
 
     def _keep(self, trial: Trial) -> None:
+        trial = replace(trial, guards={**trial.guards, "session": self._session})
         self._writer.append(trial)
         self._round.append(trial)
         self._attempts.count(trial)

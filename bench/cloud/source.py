@@ -8,14 +8,16 @@ that is stored or shown. ARNs and image URIs, which hold the account's number, a
 from __future__ import annotations
 
 import base64
+import re
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from bench.cloud.account import Account
+from bench.cloud.arms import SNAPSTART_PYTHON
 from bench.cloud.copies import Copy
 from bench.cloud.faults import Stopped, stopped
 from bench.cost.price import Architecture
@@ -29,6 +31,7 @@ from bench.subjects import Artifact, Event, Function, Runtime, Variant
 _VARIANT = "default"
 _TIMEOUT_S = 60
 _PREFIX = "aws-"
+_PYTHON = re.compile(r"python(\d+)\.(\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,23 +43,75 @@ class Source:
     configuration: Mapping[str, Any] = field(repr=False)
     image: str | None = field(default=None, repr=False)
 
-    def applied(self, copy: Copy) -> Copy:
-        """The copy with the configuration of the function."""
+    @property
+    def name(self) -> str:
+        """Its name in the account."""
+        return self.artifact.recipe.removeprefix(_PREFIX)
+
+    def applied(self, copy: Copy, arms: frozenset[str]) -> Copy:
+        """The copy with the configuration of the function, but for what its arms are about."""
         found = self.configuration
-        network = found.get("VpcConfig", {})
+        network = {} if "vpc" in arms else found.get("VpcConfig", {})
+        layers = () if "image" in arms else found.get("Layers", ())
+        size_mb = found.get("EphemeralStorage", {}).get("Size", 512)
         return replace(
             copy,
             runtime=found.get("Runtime"),
             handler=found.get("Handler"),
-            architecture=_architecture(found),
+            architecture=self.architecture,
             environment=found.get("Environment", {}).get("Variables", {}),
-            layers=tuple(layer["Arn"] for layer in found.get("Layers", ())),
-            subnets=tuple(network.get("SubnetIds", ())),
-            security_groups=tuple(network.get("SecurityGroupIds", ())),
-            tmp_mb=found.get("EphemeralStorage", {}).get("Size", 512),
-            snap_start=found.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions",
-            image=self.image,
+            layers=(*(layer["Arn"] for layer in layers), *copy.layers),
+            subnets=(*network.get("SubnetIds", ()), *copy.subnets),
+            security_groups=(*network.get("SecurityGroupIds", ()), *copy.security_groups),
+            tmp_mb=copy.tmp_mb if "tmp" in arms else size_mb,
+            snap_start=copy.snap_start or self._has_snap_start,
+            image=copy.image or self.image,
         )
+
+    @property
+    def architecture(self) -> Architecture:
+        """That of the function: its package need not run on another one."""
+        return cast(Architecture, (self.configuration.get("Architectures") or ["x86_64"])[0])
+
+    @property
+    def _has_snap_start(self) -> bool:
+        found: Mapping[str, Any] = self.configuration.get("SnapStart", {})
+        return found.get("ApplyOn") == "PublishedVersions"
+
+    def check(self, *, architectures: Sequence[str], arms: Sequence[str]) -> None:
+        """Check that copies of the function can be what is asked for.
+
+        Raises:
+            UsageError: they cannot, with the reason.
+        """
+        if set(architectures) - {self.architecture}:
+            raise UsageError(
+                f"`{self.name}` has a package for {self.architecture}, which need not run on"
+                " another architecture",
+                hint="leave out `--architecture`, or measure its sources: `coldbench run"
+                " DIRECTORY --backend aws --architecture x86_64,arm64`",
+            )
+        for arm in arms:
+            reason = self._why_not(arm)
+            if reason:
+                raise UsageError(
+                    f"`--arm {arm}` is not possible for `{self.name}`: {reason}",
+                    hint=f"leave out `--arm {arm}`, or measure this function in a run of its own",
+                )
+
+    def _why_not(self, arm: str) -> str | None:
+        if self.image is not None and arm in ("snapstart", "layer"):
+            return "it is a container image"
+        if arm != "snapstart":
+            return None
+        if self._has_snap_start:
+            return "it has SnapStart already"
+        runtime = str(self.configuration.get("Runtime"))
+        version = _PYTHON.fullmatch(runtime)
+        if version is None or (int(version[1]), int(version[2])) < SNAPSTART_PYTHON:
+            oldest = ".".join(str(part) for part in SNAPSTART_PYTHON)
+            return f"it runs on {runtime}, and SnapStart is measured on Python {oldest} or newer"
+        return None
 
 
 class Sources:
@@ -160,7 +215,7 @@ class Sources:
 
 
 def _is_copied(artifact: Artifact) -> bool:
-    return artifact.variant == _VARIANT and artifact.recipe.startswith(_PREFIX)
+    return artifact.variant.partition("+")[0] == _VARIANT and artifact.recipe.startswith(_PREFIX)
 
 
 def _is_image(code: Mapping[str, Any]) -> bool:
@@ -190,7 +245,3 @@ def _event(name: str | None, cwd: Path) -> Event:
             hint="`--from-function` knows no events of its own: `--event FILE`",
         )
     return Event(name=path.stem, path=path)
-
-
-def _architecture(configuration: Mapping[str, Any]) -> Architecture:
-    return cast(Architecture, (configuration.get("Architectures") or ["x86_64"])[0])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench.cloud.control import ControlPlane, is_presence
+from bench.cloud.control import CONFLICTS, ControlPlane, is_presence
 from bench.cloud.copies import Copy
 from bench.cloud.faults import stopped
 
@@ -140,7 +140,7 @@ class Versions:
             self._plane.call(
                 "lambda",
                 "create_alias",
-                final=("ResourceConflictException",),
+                final=CONFLICTS,
                 FunctionName=copy.name,
                 Name=name,
                 FunctionVersion=version,

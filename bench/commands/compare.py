@@ -15,13 +15,13 @@ from bench.commands.execution import interruptible, resume_command, run_plan
 from bench.commands.options import CompareOptions
 from bench.commands.plan_text import describe
 from bench.commands.preparation import Prepared, all_failed, built, new_record, plan_of
-from bench.errors import StorageError
+from bench.errors import cannot_write
 from bench.model import Plan, Record
 from bench.progress import Progress, choose
 from bench.revisions import Side, checked_out
 from bench.revisions.arms import Arms, build_arms, kept_events, with_kept_events
 from bench.revisions.pairs import Pairing, Request, pair_up
-from bench.store import create_record, seal
+from bench.store import ANOTHER_DIRECTORY, create_record, seal
 
 #: Beside ``trials.jsonl``: the events, which are part of revisions that do not stay.
 INPUTS_DIRECTORY = "inputs"
@@ -61,6 +61,8 @@ def _prepare(options: CompareOptions, sides: Sequence[Side], progress: Progress)
     pairing = pair_up(sides, request, options.settings, cwd=options.cwd)
     for warning in pairing.warnings:
         progress.say(f"warning: {warning}")
+    for function, reason in pairing.incomparable.items():
+        progress.say(f"warning: `{function}` cannot be compared: {reason}")
     arms = build_arms(
         pairing.pairs,
         sides,
@@ -85,6 +87,7 @@ def _record(options: CompareOptions, sides: Sequence[Side], pairing: Pairing, ar
         warnings=(*record.warnings, *pairing.warnings),
         revisions=tuple(side.revision for side in sides),
         unpaired=pairing.unpaired,
+        incomparable=pairing.incomparable,
         unchanged=pairing.unchanged,
     )
 
@@ -127,7 +130,4 @@ def _copy(places: dict[Path, Path], inputs: Path) -> None:
         for source, target in places.items():
             shutil.copyfile(source, target)
     except OSError as error:
-        raise StorageError(
-            f"cannot write {inputs}: {error.strerror}",
-            hint="free some space, or name another directory with `--out DIR`",
-        ) from error
+        raise cannot_write(inputs, error, instead=ANOTHER_DIRECTORY) from error

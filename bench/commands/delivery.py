@@ -15,5 +15,5 @@ def deliver(text: str, output: Path | None) -> str:
     """
     if output is None:
         return text
-    write_whole(output, text.encode())
+    write_whole(output, text.encode(), instead="name another file with `--output FILE`")
     return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from bench.session.orders import StagedArm
 from bench.session.session import SessionOrder
 from bench.session.staging import Staging, stage
 from bench.store import RECORD_FILE, load_header, load_record, seal
+from bench.subjects import Artifact, Function
 
 
 def run_plan(prepared: Prepared, options: RunOptions, progress: Progress) -> None:
@@ -82,7 +83,7 @@ def _measure_staged(prepared: Prepared, options: RunOptions, progress: Progress)
             record_directory=prepared.directory.resolve(),
             work_directory=staging.root,
             arms=_arms(staging, artifacts),
-            pythons=_pythons(prepared.artifacts, options),
+            pythons=_pythons(prepared, options),
         )
         progress.begin(record.plan, len(record.trials))
         try:
@@ -113,10 +114,24 @@ def _kept_flags(options: RunOptions) -> str:
     return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items())
 
 
-def _pythons(artifacts: Artifacts, options: RunOptions) -> dict[str, PythonRuntime]:
-    """What each Python function runs on, by its id: what its packages were built for."""
+def python_minors(
+    functions: Iterable[Function], artifacts: Iterable[Artifact]
+) -> dict[str, str | None]:
+    """The Python that each Python function with a package runs on, by its id; None = any.
+
+    That is what its packages were built for. Packages that were there already do not say what for:
+    they run on what their function asks for.
+    """
+    built = tuple(artifacts)
+    asked = {f.id: f.runtime_version for f in functions if f.runtime == "python"}
+    minors = {a.function: asked[a.function] for a in built if a.function in asked}
+    return minors | {a.function: a.python_minor for a in built if a.python_minor}
+
+
+def _pythons(prepared: Prepared, options: RunOptions) -> dict[str, PythonRuntime]:
+    """What each Python function runs on, by its id."""
     cache = BuildCache(options.settings.cache)
-    minors = {a.function: a.python_minor for a in artifacts.values() if a.python_minor}
+    minors = python_minors(prepared.record.functions, prepared.artifacts.values())
     runtimes = {minor: _python(runtime_for(minor, cache)) for minor in set(minors.values())}
     return {function: runtimes[minor] for function, minor in minors.items()}
 

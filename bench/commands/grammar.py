@@ -14,13 +14,12 @@ _TARGET_HELP = (
     "function id (`go/hello`), name (`hello`), directory or glob; "
     "none = this directory if it is a function, else all"
 )
+_VARIANT_HELP = "only these variants; repeatable"
 
 
 def _run(parser: CommandParser) -> None:
     parser.argument("target", nargs="*", help=_TARGET_HELP)
-    parser.value(
-        "--variant", action="append", metavar="GLOB", help="only these variants; repeatable"
-    )
+    parser.value("--variant", action="append", metavar="GLOB[,GLOB…]", help=_VARIANT_HELP)
     parser.value("--baseline", metavar="ID", help="the variant that the others are compared with")
     _measured(parser)
     parser.flag("--all", help="measure every cell, also those left out by default to save time")
@@ -49,7 +48,7 @@ def _compare(parser: CommandParser) -> None:
     parser.value(
         "--variant",
         action="append",
-        metavar="GLOB",
+        metavar="GLOB[,GLOB…]",
         help="compare these builds, not the baseline of each runtime; repeatable",
     )
     parser.flag("--changed", help="only functions whose files differ between the revisions")
@@ -104,9 +103,7 @@ def _invoke(parser: CommandParser) -> None:
 
 def _build(parser: CommandParser) -> None:
     parser.argument("target", nargs="*", help=_TARGET_HELP)
-    parser.value(
-        "--variant", action="append", metavar="GLOB", help="only these variants; repeatable"
-    )
+    parser.value("--variant", action="append", metavar="GLOB[,GLOB…]", help=_VARIANT_HELP)
     parser.flag("--json", help="print JSON")
     parser.settings("cache")
 

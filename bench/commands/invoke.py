@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bench.commands.invoke_output import Output
     from bench.commands.options import InvokeOptions
     from bench.emulator.deployment import Deployment
+    from bench.emulator.ephemeral_storage import Making
     from bench.emulator.function import LocalFunction
     from bench.emulator.limits import Cgroup
     from bench.subjects import CpuMode, Function
@@ -52,6 +53,8 @@ def execute(options: InvokeOptions) -> tuple[str | bytes, int]:
         from bench.commands.invoke_output import Output
 
         output = Output(options)
+        if cgroup is None:
+            output.note(support.reason)
         try:
             return _invoke(options, launcher, cgroup, output, removals)
         except OSError as error:
@@ -74,6 +77,9 @@ def _invoke(
 
     cache = BuildCache(options.settings.cache)
     scratch = removals.enter_context(cache.temporary())
+    image = _image_of_tmp(options, scratch)
+    if image is not None:
+        removals.callback(image.close)
     function, is_package = read_function(options, scratch / "package")
     event = read_event(options.event, function, options.cwd)
     if is_package:
@@ -82,8 +88,7 @@ def _invoke(
         artifact = artifact_of(function, options, cache, output.note)
         tree, handler, minor = artifact.tree_path, artifact.handler, artifact.python_minor
     deployment = _deployment(function, tree, handler, minor, options, cache, output)
-    if options.ephemeral_storage_mb is not None:
-        deployment = _with_limited_tmp(deployment, options.ephemeral_storage_mb, launcher, output)
+    deployment = _with_limited_tmp(deployment, image, options, launcher, output)
     caller = Caller(
         trace_id=options.trace_id,
         client_context=options.client_context,
@@ -144,18 +149,39 @@ def _deployment(
     )
 
 
+def _image_of_tmp(options: InvokeOptions, scratch: Path) -> Making | None:
+    """A file system of the size of ``/tmp``, made while other things begin.
+
+    Lambda's default is left out where it might not work, with no word but that of `doctor`.
+    """
+    from bench.emulator import ephemeral_storage
+
+    size_mb = options.ephemeral_storage_mb
+    if size_mb is None and ephemeral_storage.is_certain():
+        size_mb = ephemeral_storage.DEFAULT_MB
+    if size_mb is None or ephemeral_storage.obstacle() is not None:
+        return None
+    return ephemeral_storage.Making(scratch / ephemeral_storage.IMAGE, size_mb)
+
+
 def _with_limited_tmp(
-    deployment: Deployment, size_mb: int, launcher: Launcher, output: Output
+    deployment: Deployment,
+    image: Making | None,
+    options: InvokeOptions,
+    launcher: Launcher,
+    output: Output,
 ) -> Deployment:
-    """The size of ``/tmp`` where this machine can enforce it, else a word about it."""
+    """The size of ``/tmp`` where this machine can enforce it, else a word to who asked for it."""
     from dataclasses import replace
 
     from bench.emulator import ephemeral_storage
 
     obstacle = launcher.root_obstacle or ephemeral_storage.obstacle()
-    if obstacle is None:
-        return replace(deployment, ephemeral_storage_mb=size_mb)
-    output.note(f"/tmp is not limited to {size_mb} MB here: {obstacle}")
+    if image is not None and obstacle is None:
+        image.finish()
+        return replace(deployment, ephemeral_storage_mb=image.size_mb)
+    if options.ephemeral_storage_mb is not None:
+        output.note(f"/tmp is not limited to {options.ephemeral_storage_mb} MB here: {obstacle}")
     return deployment
 
 
@@ -183,6 +209,10 @@ def _deployed(
 
     if cgroup is not None:
         launcher.await_join()
+    if launcher.root_obstacle is not None:
+        from bench.emulator.root_filesystem import sentence
+
+        output.note(sentence(launcher.root_obstacle))
     if launcher.root_obstacle is not None and deployment.tree.parent != scratch:
         # Without a read-only mount a function could write to its package in the cache.
         tree = scratch / "task"

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.emulator.variables import check_user
 from bench.errors import UsageError
 from bench.functions.directory import load_function
 from bench.functions.triggers import TRIGGERS, sample
@@ -57,12 +58,14 @@ def _configured(function: Function, name: str, options: InvokeOptions) -> Functi
             f"`--function-name {name}` is no name of a function",
             hint="Lambda's names have up to 64 letters, digits, `-` and `_`",
         )
+    environment = {**function.environment, **options.environment}
+    check_user(name, environment)
     return replace(
         function,
         id=f"{function.runtime}/{name}",
         memory_mb=options.memory_mb or function.memory_mb,
         timeout_s=options.timeout_s or function.timeout_s,
-        environment={**function.environment, **options.environment},
+        environment=environment,
     )
 
 

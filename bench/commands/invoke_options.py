@@ -40,7 +40,7 @@ class InvokeOptions(Options):
     function_name: str | None = None
     #: Directories and zip files, as given; a later one wins.
     layers: tuple[Path, ...] = ()
-    #: The size of ``/tmp``; None does not limit it.
+    #: The size of ``/tmp``; None = Lambda's default, where it can be enforced.
     ephemeral_storage_mb: int | None = None
     #: What the caller hands over besides the event: JSON, JSON, and an X-Ray trace header.
     client_context: str | None = None
@@ -78,7 +78,8 @@ def declare(parser: CommandParser) -> None:
     parser.value(
         "--ephemeral-storage",
         metavar="MB",
-        help=f"size of /tmp, {STORAGE_MIN_MB} to {STORAGE_MAX_MB} as on Lambda [not limited]",
+        help=f"size of /tmp, {STORAGE_MIN_MB} to {STORAGE_MAX_MB} as on Lambda "
+        f"[{STORAGE_MIN_MB} where `doctor` says that it can be limited]",
     )
     parser.value("--variant", metavar="ID", help="which build [the baseline]")
     parser.value("--function-name", metavar="NAME", help="its name [that of the directory]")

@@ -94,6 +94,7 @@ class Output:
 
     def rest(self) -> str:
         """What is to be printed at the end: with ``--json`` the documents."""
+        self._stderr.write(b"")
         if not self._options.json:
             return ""
         whole = self._documents if self._options.repeat > 1 else self._documents[0]

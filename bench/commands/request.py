@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from bench.commands.aws_options import AwsOptions
 from bench.commands.aws_options import read as read_aws
@@ -34,6 +35,8 @@ from bench.model import Demands
 from bench.rules import parse_rule
 from bench.settings import whole_number
 from bench.units import parse_seconds
+
+_Value = TypeVar("_Value")
 
 
 def options_of(command: str, parsed: argparse.Namespace, around: Surroundings) -> AnyOptions:
@@ -85,7 +88,7 @@ def _run_fields(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path
     return dict(
         **shared,
         targets=tuple(parsed.target),
-        variants=tuple(parsed.variant or ()),
+        variants=_variants(parsed.variant or ()),
         baseline=getattr(parsed, "baseline", None),
         event=parsed.event,
         backend=_backend(parsed.backend),
@@ -97,6 +100,12 @@ def _run_fields(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path
         smoke=parsed.smoke,
         everything=getattr(parsed, "all", False),
     )
+
+
+def _variants(given: Iterable[str]) -> tuple[str, ...]:
+    """Globs of variants, each of which may be a list with commas; a mere comma is kept as it is."""
+    lists = ([part.strip() for part in text.split(",") if part.strip()] or [text] for text in given)
+    return tuple(itertools.chain.from_iterable(lists))
 
 
 def _demands(parsed: argparse.Namespace) -> Demands:
@@ -125,7 +134,7 @@ def _build(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> 
     return BuildOptions(
         **shared,
         targets=tuple(parsed.target),
-        variants=tuple(parsed.variant or ()),
+        variants=_variants(parsed.variant or ()),
         json=parsed.json,
     )
 
@@ -153,18 +162,11 @@ def _config(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) ->
 
 
 def _serve(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> ServeOptions:
-    try:
-        port = whole_number(parsed.port, 0)
-        concurrency = whole_number(parsed.concurrency, 1)
-        idle_s = parse_seconds(parsed.idle)
-        delays = tuple(parse_seconds(text) for text in parsed.retry_delays.split(",") if text)
-    except ValueError as error:
-        raise UsageError(
-            f"an option of `serve` is not a number that it can use: {error}",
-            hint="`coldbench serve --help` shows the form of each",
-        ) from None
-    if port > 65_535:
-        raise UsageError(f"`--port {port}` is above the largest port, 65535")
+    port = _value("--port", parsed.port, "a port from 0 to 65535", _port)
+    concurrency = _value("--concurrency", parsed.concurrency, "a whole number from 1 on", _count)
+    duration = "a duration such as `90`, `2m` or `500ms`"
+    idle_s = _value("--idle", parsed.idle, duration, parse_seconds)
+    delays = _value("--retry-delays", parsed.retry_delays, "durations such as `1,2`", _durations)
     return ServeOptions(
         **shared,
         host=parsed.host,
@@ -174,6 +176,27 @@ def _serve(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> 
         idle_s=idle_s,
         retry_delays_s=delays,
     )
+
+
+def _value(option: str, text: str, form: str, read: Callable[[str], _Value]) -> _Value:
+    try:
+        return read(text)
+    except ValueError:
+        raise UsageError(
+            f"`{option} {text}` is not {form}", hint="`coldbench serve --help` shows the forms"
+        ) from None
+
+
+def _port(text: str) -> int:
+    return whole_number(text, 0, 65_535)
+
+
+def _count(text: str) -> int:
+    return whole_number(text, 1)
+
+
+def _durations(text: str) -> tuple[float, ...]:
+    return tuple(parse_seconds(part) for part in text.split(",") if part)
 
 
 def _clean(parsed: argparse.Namespace, shared: Mapping[str, Any], cwd: Path) -> CleanOptions:

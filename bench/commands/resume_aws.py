@@ -66,7 +66,7 @@ def _same_artifacts(
         name = sources.name_in(record, function.id)
         if name is not None:
             source = sources.copy_of(name, event=str(function.events[0].path), cwd=options.cwd)
-            found[function.id, source.artifact.variant] = source.artifact
+            found |= {(function.id, v): replace(source.artifact, variant=v) for v in variants}
             continue
         selections.append(_selection(function, variants, host))
     pairs = [pair for s in selections for pair in to_build(s)]

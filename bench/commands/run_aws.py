@@ -109,8 +109,16 @@ class _Region:
             artifacts = artifacts_of_arms(selections, by_variant(result.artifacts), self._host)
         for name in options.aws.from_functions:
             source = sources.copy_of(name, event=options.event, cwd=options.cwd)
-            selections = (*selections, source.selection)
-            artifacts[source.artifact.function, source.artifact.variant] = source.artifact
+            source.check(architectures=options.aws.architectures, arms=self._arms.names)
+            selection = with_arms(
+                source.selection,
+                architectures=(self._host,),
+                host=self._host,
+                settings=self._arms,
+            )
+            selections = (*selections, selection)
+            found = {(source.artifact.function, source.artifact.variant): source.artifact}
+            artifacts |= artifacts_of_arms((selection,), found, self._host)
         return selections, artifacts, failures
 
     def _selected(self) -> tuple[Selection, ...]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Packages of the extra ``serve``: any of them may be the one that is missing.
 _EXTRA = ("boto3", "botocore", "flask", "flask_cors", "moto", "werkzeug")
+_PORT_HINT = "another program may use it: `coldbench serve --port 0` takes a free one"
+_HOST_HINT = "`--host` is an address of this machine; without it, 127.0.0.1 is used"
 
 
 def execute(options: ServeOptions) -> tuple[str, int]:
@@ -43,6 +45,7 @@ def execute(options: ServeOptions) -> tuple[str, int]:
 def _endpoint(options: ServeOptions) -> Endpoint:
     try:
         from bench.serve.endpoint import Endpoint, EndpointOptions
+        from bench.serve.front import AddressError
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
@@ -64,10 +67,10 @@ def _endpoint(options: ServeOptions) -> Endpoint:
             ),
             warn=lambda text: _say(f"warning: {text}\n"),
         )
-    except OSError as error:
+    except AddressError as error:
         raise UsageError(
-            f"cannot listen on {options.host}, port {options.port}: {error.strerror}",
-            hint="another program may use it: `coldbench serve --port 0` takes a free one",
+            f"cannot listen on {options.host}, port {options.port}: {error}",
+            hint=_PORT_HINT if error.of_port else _HOST_HINT,
         ) from None
 
 

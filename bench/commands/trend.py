@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from bench.codec import to_json
 from bench.commands.records import find_record
-from bench.commands.trend_measure import append, confirm, current_commit, measure, obstacle, pin
+from bench.commands.trend_measure import append, commit_of, confirm, measure, obstacle, pin
 from bench.commands.trend_options import TrendOptions
 from bench.errors import EXIT_OK, EXIT_REGRESSION, BenchError, Interrupted
 from bench.history import confirmations, entries, report
@@ -38,8 +38,7 @@ def execute(options: TrendOptions) -> tuple[str, int]:
     if options.measure:
         progress.say(f"{_entries(measure(options, progress))} added to {options.history}")
     if options.append is not None:
-        record = load_record(find_record(options.append, options.settings, cwd=options.cwd))
-        added = append(record, current_commit(options.cwd), options)
+        added = _appended(options.append, options, progress)
         progress.say(f"{_entries(added)} added to {options.history}")
     fresh = _confirmed(options, progress) if options.confirm else []
     found = trends(entries.load(options.history), confirmations.load(options.history))
@@ -48,6 +47,18 @@ def execute(options: TrendOptions) -> tuple[str, int]:
         progress.say(f"wrote {files[0]}")
     text = _document(found) if options.json else _text(found)
     return text, EXIT_REGRESSION if any(_is_slow_down(c) for c in fresh) else EXIT_OK
+
+
+def _appended(name: str, options: TrendOptions, progress: Progress) -> int:
+    """Add a run that was measured before; gives how many entries are new."""
+    record = load_record(find_record(name, options.settings, cwd=options.cwd))
+    commit = commit_of(record, options.cwd)
+    if record.commit is None:
+        progress.say(
+            f"run {record.run_id} does not tell what it was built from, and is taken as"
+            f" {commit.id[:12] or 'of no commit'}: that of {options.cwd} now"
+        )
+    return append(record, commit, options)
 
 
 def _confirmed(options: TrendOptions, progress: Progress) -> list[Confirmation]:

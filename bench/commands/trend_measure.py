@@ -15,13 +15,14 @@ from bench.commands.options import CompareOptions
 from bench.commands.outcome import outcome
 from bench.commands.preparation import Prepared, all_failed, built, by_variant, new_record, plan_of
 from bench.commands.trend_options import TrendOptions
+from bench.config import Settings
 from bench.errors import UsageError
 from bench.functions.targets import Selection, resolve_targets, select
 from bench.history import anchors, entries
 from bench.history.anchors import Anchor
 from bench.history.confirmations import Confirmation, Nomination, decide
-from bench.history.entries import ANCHOR, Commit
-from bench.model import Record
+from bench.history.entries import ANCHOR
+from bench.model import Commit, Record
 from bench.progress import Progress
 from bench.revisions.git import Repository
 from bench.store import create_record, load_record
@@ -35,6 +36,11 @@ def current_commit(directory: Path) -> Commit:
     if repository is None or commit is None:
         return Commit()
     return Commit(id=commit, dirty=repository.is_dirty())
+
+
+def commit_of(record: Record, directory: Path) -> Commit:
+    """Say what a run was built from: what its record tells, or else the commit of a directory."""
+    return current_commit(directory) if record.commit is None else record.commit
 
 
 def pin(options: TrendOptions, progress: Progress) -> tuple[Anchor, ...]:
@@ -92,14 +98,14 @@ def measure(options: TrendOptions, progress: Progress) -> int:
             "none of these functions has an anchor",
             hint="`coldbench trend --anchor` keeps the present builds as anchors",
         )
-    commit = current_commit(options.cwd)
     prepared = _prepare(options, held, known, progress)
     run_id = prepared.record.run_id
     resume = f"{resume_command(prepared.directory, options)} && coldbench trend --append {run_id}"
     with interruptible(prepared.directory, resume):
         create_record(prepared.directory, prepared.record)
         run_plan(prepared, options, progress)
-    return append(load_record(prepared.directory), commit, options)
+    record = load_record(prepared.directory)
+    return append(record, commit_of(record, options.cwd), options)
 
 
 def _prepare(
@@ -108,9 +114,11 @@ def _prepare(
     known: dict[str, Anchor],
     progress: Progress,
 ) -> Prepared:
+    # Before the builds: the checkout may move before an interrupted run is resumed and added.
+    commit = current_commit(options.cwd)
     # One memory size: the ratio of CPU time does not depend on it.
-    sizes = options.settings.memory_sizes_mb[-1:]
-    asked = replace(options, settings=replace(options.settings, memory_sizes_mb=sizes))
+    settings = _at(options.settings.memory_sizes_mb[-1], options.settings)
+    asked = replace(options, settings=settings)
     pairs = []
     for selection in select(functions, event=options.event, cwd=options.cwd):
         wanted = known[selection.function.id].variant
@@ -130,8 +138,14 @@ def _prepare(
     ]
     plan = plan_of(asked, selections, artifacts)
     described = [replace(s.function, events=s.events) for s in selections]
-    record = new_record(options, plan, described, artifacts, ())
+    record = replace(new_record(options, plan, described, artifacts, ()), commit=commit)
     return Prepared(options.settings.out / "records" / record.run_id, record, artifacts)
+
+
+def _at(memory_mb: int, settings: Settings) -> Settings:
+    """The settings as if ``--memory`` had asked for one size, which no configured one joins."""
+    sources = {**settings.sources, "memory": "--memory"}
+    return replace(settings, memory_sizes_mb=(memory_mb,), sources=sources)
 
 
 def append(record: Record, commit: Commit, options: TrendOptions) -> int:
@@ -167,27 +181,31 @@ def confirm(nomination: Nomination, options: TrendOptions) -> Confirmation:
 
     with tempfile.TemporaryDirectory(prefix="coldbench-trend-") as scratch:
         result = Path(scratch) / "result.json"
-        compare.execute(
-            CompareOptions(
-                settings=replace(
-                    options.settings,
-                    out=options.history / "confirmed",
-                    memory_sizes_mb=(nomination.after.memory_mb,),
-                ),
-                cwd=options.cwd,
-                command=options.command,
-                verbosity=options.verbosity,
-                stderr_colour=options.stderr_colour,
-                targets=(_target(nomination.function, options),),
-                variants=(nomination.after.variant,),
-                event=nomination.after.event,
-                format="json",
-                output=result,
-                baseline_revision=nomination.before.commit.id,
-                candidate_revision=nomination.after.commit.id,
-            )
-        )
+        compare.execute(comparison_of(nomination, options, result))
         return decide(nomination, json.loads(result.read_bytes()))
+
+
+def comparison_of(nomination: Nomination, options: TrendOptions, output: Path) -> CompareOptions:
+    """Ask for both revisions of a nomination, under the conditions of its series."""
+    after = nomination.after
+    return CompareOptions(
+        settings=replace(
+            _at(after.memory_mb, options.settings),
+            out=options.history / "confirmed",
+            page_cache=after.page_cache,
+        ),
+        cwd=options.cwd,
+        command=options.command,
+        verbosity=options.verbosity,
+        stderr_colour=options.stderr_colour,
+        targets=(_target(nomination.function, options),),
+        variants=(after.variant,),
+        event=after.event,
+        format="json",
+        output=output,
+        baseline_revision=nomination.before.commit.id,
+        candidate_revision=after.commit.id,
+    )
 
 
 def _target(function: str, options: TrendOptions) -> str:

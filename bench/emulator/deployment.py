@@ -162,7 +162,7 @@ class Deployment:
         if private_root and self.ephemeral_storage_mb is not None:
             from bench.emulator import ephemeral_storage  # starts programs, which few wait for
 
-            image = scratch / "tmp.ext4"
+            image = scratch / ephemeral_storage.IMAGE
             if not image.exists():
                 ephemeral_storage.make(image, self.ephemeral_storage_mb)
             return image
@@ -196,7 +196,7 @@ class Deployment:
             if self.hash_seed is not None:
                 managed["PYTHONHASHSEED"] = str(self.hash_seed)
         return variables.of_function(
-            name=self.function.name,
+            name=self.function.lambda_name,
             handler=self.handler,
             memory_mb=self.memory_mb,
             runtime_api=api_address,

@@ -206,13 +206,17 @@ class ExecutionEnvironment:
         """Whether the runtime waits for being restored: where a snapshot would be taken."""
         return self._conversation.is_restorable
 
-    def restore(self, limit_s: float = RESTORE_LIMIT_S) -> int:
+    def restore(self, limit_s: float = RESTORE_LIMIT_S, *, inside_invoke: bool = False) -> int:
         """Tell the runtime that it is restored and wait for ``GET /next``; returns ns.
+
+        ``inside_invoke`` as in :meth:`init`.
 
         Raises:
             FunctionFault: an after-restore hook failed, or took longer than ``limit_s``.
         """
         text = f"restore did not end within {limit_s:.2f} seconds"
+        if inside_invoke:
+            text = self._timeout_text
         released_ns = self._conversation.restore()
         deadline_ns = released_ns + int(limit_s * 1e9)
         return self._conversation.await_next(deadline_ns, text) - released_ns

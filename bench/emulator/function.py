@@ -230,7 +230,7 @@ class LocalFunction:
         try:
             instance.init(_left_s(deadline_ns), "invoke")
             if instance.is_restorable:
-                instance.restore()
+                instance.restore(_left_s(deadline_ns))
         except FunctionFault as fault:
             return fault
         return None
@@ -268,7 +268,7 @@ class LocalFunction:
         self._peak_bytes = max(self._peak_bytes, instance.peak_bytes)
 
     def _start(self, request_id: str, caller: Caller) -> Start:
-        arn = caller.function_arn or variables.function_arn(self._deployment.function.name)
+        arn = caller.function_arn or variables.function_arn(self._deployment.function.lambda_name)
         return Start(request_id=request_id, version=variables.VERSION, function_arn=arn)
 
     def _report(self, request_id: str, caller: Caller, before: Before, outcome: Outcome) -> Report:

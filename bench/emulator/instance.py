@@ -88,7 +88,7 @@ class Instance:
         self._telemetry = Telemetry(json_logs=deployment.log_format == "JSON")
         self._environment = ExecutionEnvironment(
             launcher,
-            function_name=deployment.function.name,
+            function_name=deployment.function.lambda_name,
             timeout_s=deployment.function.timeout_s,
             cgroup=cgroup,
             handler=deployment.handler,
@@ -104,7 +104,7 @@ class Instance:
                 (scratch / f"log-{serial}", "function", self._has_records),
                 (scratch / f"extensions-{serial}", "extension", False),
             ),
-            function_name=deployment.function.name,
+            function_name=deployment.function.lambda_name,
             runtime_version=deployment.runtime_version,
             initialization_type=self.initialization_type,
             live=live,
@@ -178,8 +178,10 @@ class Instance:
         self._throttle(True)
         return init_ns
 
-    def restore(self) -> int:
+    def restore(self, left_s: float | None = None) -> int:
         """Go on after the point of the snapshot; returns Restore Duration in ns.
+
+        ``left_s`` of the function's timeout, where the restore is repeated inside an invoke.
 
         Raises:
             FunctionFault: an after-restore hook failed or took too long, as the log says.
@@ -188,7 +190,10 @@ class Instance:
         restore_ns = 0
         try:
             if self.is_restorable:
-                restore_ns = self._environment.restore(RESTORE_LIMIT_S)
+                limit_s = RESTORE_LIMIT_S if left_s is None else min(left_s, RESTORE_LIMIT_S)
+                restore_ns = self._environment.restore(
+                    limit_s, inside_invoke=limit_s < RESTORE_LIMIT_S
+                )
         except FunctionFault as fault:
             self.journal.restore_ended(None, fault)
             raise
@@ -224,9 +229,7 @@ class Instance:
         finally:
             self.note_peak()
         self.journal.read_output()
-        self.journal.runtime_done(
-            invocation.ended or invocation.error, invocation.produced_bytes
-        )
+        self.journal.runtime_done(invocation.ended or invocation.error, invocation.produced_bytes)
         return invocation
 
     def freeze(self) -> None:

@@ -92,7 +92,7 @@ def event_headers(
     return (
         ("Lambda-Runtime-Aws-Request-Id", request_id),
         ("Lambda-Runtime-Deadline-Ms", str(deadline_ms)),
-        ("Lambda-Runtime-Invoked-Function-Arn", arn),
+        ("Lambda-Runtime-Invoked-Function-Arn", header_value(arn)),
         ("Lambda-Runtime-Trace-Id", header_value(trace_id)),
         ("Lambda-Runtime-Client-Context", header_value(caller.client_context)),
         ("Lambda-Runtime-Cognito-Identity", header_value(caller.cognito_identity)),

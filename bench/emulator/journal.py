@@ -11,7 +11,6 @@ from bench.emulator import variables
 from bench.emulator.faults import FunctionFault
 from bench.emulator.log_frames import Output, OutputReader
 from bench.emulator.log_stream import LogStream
-from bench.emulator.outcome import failure_text
 from bench.emulator.platform_lines import (
     ExtensionLine,
     FailedStatus,
@@ -163,11 +162,6 @@ class Journal:
         self.runtime_done(fault, 0)
         status, kind = _status(fault)
         self.say(RestoreReport(duration_ns=duration_ns, status=status, error_type=kind))
-
-    def invoke_failed(self, fault: FunctionFault, request_id: str) -> None:
-        """What happened to the processes, in the text log; the JSON log has it in its report."""
-        self.read_output()
-        self._log.remark(failure_text(fault, request_id, time.time_ns()))
 
     def invoke_starts(self, request_id: str) -> None:
         """An event goes out; its START has been said."""

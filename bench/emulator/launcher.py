@@ -151,6 +151,7 @@ class Launcher:
                     self._attributes,
                     log=log,
                     directory=order["directory"],
+                    closed=self._log_fd,  # the records are the runtime's
                 )
             finally:
                 os.close(log)

@@ -118,9 +118,7 @@ class OutputReader:
         """
         return self._take(_LIVE_BYTES, whole_lines=True)
 
-    def _take(
-        self, size: int, *, final: bool = False, whole_lines: bool = False
-    ) -> list[Output]:
+    def _take(self, size: int, *, final: bool = False, whole_lines: bool = False) -> list[Output]:
         data = self._bytes(size)
         is_all = len(data) < size
         found, taken = split(data) if self._framed else _unframed(data)

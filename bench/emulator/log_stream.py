@@ -122,13 +122,6 @@ class LogStream:
             self._tell(data)
             self._keep(data)
 
-    def remark(self, text: str) -> None:
-        """Write what Lambda says outside of platform lines, which only text logs have."""
-        if not self._json:
-            data = text.encode(errors="replace")
-            self._tell(data)
-            self._keep(data)
-
     def take(self) -> bytes:
         """The log since the last answer, or what is kept of it."""
         kept = b"".join(self._kept)

@@ -46,6 +46,21 @@ def mount(image: str, target: str) -> None:
         os.rmdir(f"{target}/lost+found")
 
 
+def is_there() -> bool:
+    """Whether there is a device to attach to; containers have the control, but no device."""
+    try:
+        control = os.open(CONTROL, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        name = f"/dev/loop{fcntl.ioctl(control, _LOOP_CTL_GET_FREE)}"
+        return os.access(name, os.R_OK | os.W_OK)
+    except OSError:
+        return False
+    finally:
+        os.close(control)
+
+
 def _attached(file: int) -> tuple[int, str]:
     """A loop device for an open image; another process may take the free one first."""
     control = os.open(CONTROL, os.O_RDWR | os.O_CLOEXEC)

@@ -9,7 +9,6 @@ from typing import Any
 from bench.emulator.faults import FunctionFault
 from bench.emulator.identifiers import random_uuid
 from bench.emulator.invocation import Caller, Invocation, trace_fields
-from bench.emulator.platform_format import format_time
 from bench.frozen import dataclass
 
 _root = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}").fullmatch
@@ -86,18 +85,6 @@ def xray_fields(caller: Caller) -> dict[str, Any]:
         "segment_id": random_uuid().replace("-", "")[:16],
         "sampled": True,
     }
-
-
-def failure_text(fault: FunctionFault, request_id: str, time_ns: int) -> str:
-    """What Lambda writes into a text log, before ``END``, when the environment itself failed.
-
-    ``2026-11-20T10:00:00.000Z ID Task timed out after 3.00 seconds`` and an empty line, or the
-    message of a crash and its type on lines of their own.
-    """
-    if fault.kind == "Sandbox.Timedout":
-        said = fault.message.removeprefix(f"RequestId: {request_id} Error: ")
-        return f"{format_time(time_ns)} {request_id} {said}\n\n"
-    return f"{fault.message}\n{fault.kind}\n"
 
 
 def is_of_environment(fault: FunctionFault) -> bool:

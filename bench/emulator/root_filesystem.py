@@ -4,7 +4,8 @@ Used by the launcher (:mod:`bench.emulator.launcher`). The private root is a sma
 
 * the directories of the host's root and of its ``/var``, bound where they are, so that programs,
   libraries and caches keep their paths; read-only, as everything but ``/tmp`` is on Lambda
-  (``/dev`` and ``/proc`` stay as they are);
+  (``/dev`` and ``/proc`` stay as they are, but for what sets up the host's kernel);
+* ``/etc/hosts``, which has the name ``sandbox.localdomain`` besides those of the host;
 * ``/var/task``, the package, and ``/var/runtime``, both read-only; ``/opt``, the merged layers;
 * ``/tmp``, a directory of this environment alone;
 * below ``/opt`` and ``/tmp`` what must be seen there nevertheless, such as an interpreter.
@@ -41,6 +42,11 @@ _AT_FDCWD = -100
 _AT_RECURSIVE = 0x8000
 _MOUNT_ATTR_RDONLY = 0x1
 _NOT_READ_ONLY = ("dev", "proc")
+#: What in ``/proc`` belongs to the host and not to processes.
+_OF_THE_HOST = ("bus", "fs", "irq", "sys", "sysrq-trigger")
+_HOSTS = "/etc/hosts"
+#: Where extensions have their listeners, by the names that AWS documents.
+_OWN_NAMES = b"127.0.0.1 sandbox.localdomain sandbox\n"
 #: Where the host's root is, below an empty directory.
 _COVERED = "boot"
 
@@ -128,6 +134,10 @@ class RootFilesystem:
             os.mkdir(f"var/{name}", 0o755)
         _bind_entries("/", ".", besides=("tmp", "opt", "var", _COVERED))
         _bind_entries("/var", "var", besides=("task", "runtime"))
+        for name in _OF_THE_HOST:
+            if os.path.exists(f"/proc/{name}"):
+                _bind(f"/proc/{name}", f"proc/{name}")
+        _bind_hosts()
         if os.path.ismount("/dev/shm"):
             _read_only("dev/shm")  # Lambda has no shared memory either
         _mount("coldbench", _COVERED, kind=b"tmpfs", data=b"mode=755")
@@ -160,7 +170,22 @@ def sentence(obstacle: str | None) -> str:
     """What functions see, for `doctor` and the record; see :func:`obstacle`."""
     if obstacle is None:
         return "as on Lambda: /var/task read-only, /opt and /tmp of each function's own"
-    return f"{obstacle}: functions run at their real paths, with TMPDIR for a /tmp of their own"
+    return (
+        f"{obstacle}: functions and layers have their real paths, not /var/task and /opt, TMPDIR "
+        "stands for a /tmp of their own, and there is no host name sandbox.localdomain"
+    )
+
+
+def _bind_hosts() -> None:
+    """Show the host's names and those of Lambda; where there is no such file, it stays so."""
+    if os.path.islink(_HOSTS) or not os.path.isfile(_HOSTS):
+        return
+    with open(_HOSTS, "rb", buffering=0) as file:
+        names = file.read()
+    with open("hosts", "wb", buffering=0) as file:
+        file.write(names.rstrip(b"\n") + b"\n" + _OWN_NAMES)
+    _bind("hosts", _HOSTS[1:])
+    os.unlink("hosts")
 
 
 def _private_namespace() -> None:

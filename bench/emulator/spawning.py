@@ -44,8 +44,11 @@ def spawn(
     *,
     log: int,
     directory: str,
+    closed: int | None = None,
 ) -> int:
     """Start a program in ``directory`` with ``log`` as its output; returns its process id.
+
+    It does not inherit the descriptor ``closed``.
 
     Raises:
         OSError: it cannot be started.
@@ -56,6 +59,8 @@ def spawn(
     try:
         for fd in (1, 2):
             libc.posix_spawn_file_actions_adddup2(actions, log, fd)
+        if closed is not None:
+            libc.posix_spawn_file_actions_addclose(actions, closed)
         libc.posix_spawn_file_actions_addchdir_np(actions, os.fsencode(directory))
         error_number = libc.posix_spawn(
             ctypes.byref(pid),

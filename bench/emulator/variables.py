@@ -7,7 +7,8 @@ the caller gets in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bench.errors import UsageError
@@ -17,6 +18,37 @@ ACCOUNT = "000000000000"
 VERSION = "$LATEST"
 #: Lambda's limit on the variables of the user, names and values together.
 MAX_USER_BYTES = 4_096
+
+#: Names that no user may set: those of AWS's list, and what the runtimes here are told besides.
+RESERVED = frozenset(
+    {
+        "_HANDLER",
+        "_LAMBDA_SERVER_PORT",
+        "_LAMBDA_TELEMETRY_LOG_FD",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_MAX_CONCURRENCY",
+        "AWS_LAMBDA_METADATA_API",
+        "AWS_LAMBDA_METADATA_TOKEN",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+#: The pattern of the API's model.
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
 
 # Credentials that no AWS endpoint accepts: a function under test must not reach an account.
 _CREDENTIALS = {
@@ -29,6 +61,47 @@ _CREDENTIALS = {
 def function_arn(name: str) -> str:
     """The ARN under which a function sees itself invoked."""
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+
+
+def reserved_names(names: Iterable[str]) -> list[str]:
+    """Those that Lambda sets itself."""
+    return sorted(RESERVED.intersection(names))
+
+
+def impossible_names(names: Iterable[str]) -> list[str]:
+    """Those that Lambda does not take as the name of a variable."""
+    return sorted(name for name in names if not _NAME.fullmatch(name))
+
+
+def check_user(owner: str, user: Mapping[str, str]) -> None:
+    """Check the variables that the user gives to the function ``owner``.
+
+    Raises:
+        UsageError: they are above Lambda's 4 KB, or one has a name that Lambda reserves or does
+            not take.
+    """
+    size = sum(len(k.encode()) + len(v.encode()) for k, v in user.items())
+    if size > MAX_USER_BYTES:
+        raise UsageError(
+            f"the environment variables of `{owner}` have {size} bytes, Lambda's limit is 4096",
+            hint="shorten the [env] table of its function.toml",
+        )
+    taken = reserved_names(user)
+    if taken:
+        raise UsageError(
+            f"`{owner}` sets {_quoted(taken)}, which Lambda reserves",
+            hint="leave them out of `--env` and of the [env] table of its function.toml",
+        )
+    impossible = impossible_names(user)
+    if impossible:
+        raise UsageError(
+            f"`{owner}` sets {_quoted(impossible)}, which cannot be a variable on Lambda",
+            hint="a name has two or more letters, digits and `_`, and begins with a letter",
+        )
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def of_function(
@@ -51,14 +124,9 @@ def of_function(
     ``managed`` are the unreserved ones that a managed runtime adds, from :func:`of_python`.
 
     Raises:
-        UsageError: the user's variables are above Lambda's 4 KB, or have a reserved name.
+        UsageError: the user's variables are not those of :func:`check_user`.
     """
-    size = sum(len(k.encode()) + len(v.encode()) for k, v in user.items())
-    if size > MAX_USER_BYTES:
-        raise UsageError(
-            f"the environment variables of `{name}` have {size} bytes, Lambda's limit is 4096",
-            hint="shorten the [env] table of its function.toml",
-        )
+    check_user(name, user)
     unreserved = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
@@ -67,6 +135,7 @@ def of_function(
         f"{task_root}:{task_root}/lib:{opt}/lib",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
+        "AWS_LAMBDA_LOG_FORMAT": log_format,
     }
     reserved = {
         "_HANDLER": handler,
@@ -78,18 +147,11 @@ def of_function(
         "AWS_LAMBDA_INITIALIZATION_TYPE": initialization_type,
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
-        "AWS_LAMBDA_LOG_FORMAT": log_format,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "LAMBDA_TASK_ROOT": str(task_root),
         "LAMBDA_RUNTIME_DIR": str(runtime_directory),
         **_CREDENTIALS,
     }
-    taken = sorted(set(user) & set(reserved) - {"AWS_LAMBDA_LOG_FORMAT"})
-    if taken:
-        raise UsageError(
-            f"`{name}` sets {', '.join(f'`{t}`' for t in taken)}, which Lambda reserves",
-            hint="leave them out of `--env` and of the [env] table of its function.toml",
-        )
     if "PYTHONPATH" in user and "PYTHONPATH" in managed:
         unreserved["PYTHONPATH"] = f"{user['PYTHONPATH']}:{managed['PYTHONPATH']}"
         user = {name: value for name, value in user.items() if name != "PYTHONPATH"}
@@ -105,6 +167,7 @@ _NOT_OF_EXTENSIONS = frozenset(
         "AWS_LAMBDA_LOG_STREAM_NAME",
         "AWS_XRAY_CONTEXT_MISSING",
         "AWS_XRAY_DAEMON_ADDRESS",
+        "_LAMBDA_TELEMETRY_LOG_FD",
         "LAMBDA_RUNTIME_DIR",
         "LAMBDA_TASK_ROOT",
         "_HANDLER",

@@ -85,8 +85,24 @@ def _hyperfine(rows: list[Any]) -> list[Series]:
     return found
 
 
+def _names(rows: list[Any]) -> list[str]:
+    """The names of benchmarks; where several share one, their full names tell them apart."""
+    known = [row if isinstance(row, dict) else {} for row in rows]
+    short = [str(row.get("name")) for row in known]
+    return [
+        _full_name(row, name) if short.count(name) > 1 else name
+        for row, name in zip(known, short, strict=True)
+    ]
+
+
+def _full_name(row: Mapping[str, Any], name: str) -> str:
+    full = str(row.get("fullname") or name)
+    return f"{full} ({row['group']})" if full == name and row.get("group") else full
+
+
 def _pytest_benchmark(rows: list[Any]) -> list[Series]:
     found = []
+    names = _names(rows)
     for number, row in enumerate(rows):
         where = f"benchmarks[{number}]"
         stats = row.get("stats") if isinstance(row, dict) else None
@@ -99,7 +115,7 @@ def _pytest_benchmark(rows: list[Any]) -> list[Series]:
         mean = _time(stats.get("mean"), f"{where}.stats.mean")
         found.append(
             Series(
-                name=str(row.get("name")),
+                name=names[number],
                 group=str(row.get("group") or ""),
                 times_s=times,
                 mean_s=mean,

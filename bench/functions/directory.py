@@ -51,6 +51,7 @@ def load_function(directory: Path) -> Function:
     directory = directory.resolve()
     if not directory.is_dir():
         raise UsageError(f"{directory} is not a directory")
+    _refuse_undecodable(directory)
     manifest = read_manifest(directory)
     runtime = manifest.runtime or _declared_runtime(manifest) or _detect_runtime(directory)
     if runtime is None:
@@ -78,8 +79,23 @@ def load_function(directory: Path) -> Function:
     )
 
 
+def _refuse_undecodable(path: Path) -> None:
+    """Names stand in records and reports, which are UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"the name of {os.fsencode(path)!r} is not UTF-8", hint="rename it"
+        ) from None
+
+
 def is_function(directory: Path) -> bool:
-    """Whether ``directory`` holds a function, even one whose configuration is wrong."""
+    """Whether ``directory`` holds a function, even one whose configuration is wrong.
+
+    One that may not be looked into holds none that anybody could measure.
+    """
+    if not os.access(directory, os.R_OK | os.X_OK):
+        return False
     return (directory / "function.toml").is_file() or _detect_runtime(directory) is not None
 
 
@@ -234,7 +250,9 @@ def load_event(path: Path, *, uses_library: Mapping[str, bool | None]) -> Event:
 
     Raises:
         ConfigError: unreadable, or not JSON; names the file, line and column.
+        UsageError: a name that is not UTF-8.
     """
+    _refuse_undecodable(path)
     try:
         json.loads(path.read_bytes())
     except json.JSONDecodeError as error:

@@ -56,7 +56,8 @@ class Manifest:
     #: The recipes that the function is restricted to; empty = all of its runtime.
     variants: tuple[str, ...] = ()
     sources: Mapping[str, VariantSource] = field(default_factory=dict)
-    #: Event name -> whether it uses the library.
+    #: Event name -> whether it uses the library. Once one event says that it does, those that say
+    #: nothing count as not using it; a break-even needs one of each.
     uses_library: Mapping[str, bool | None] = field(default_factory=dict)
     #: Event name -> its weight in the function's traffic; only those that have one.
     weights: Mapping[str, float] = field(default_factory=dict)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config import Settings
-from bench.errors import UnknownName, UsageError
+from bench.errors import ConfigError, UnknownName, UsageError
 from bench.functions.directory import is_function, load_event, load_function, recipes
 from bench.functions.variants import BASELINES
 from bench.subjects import Event, Function, Variant
@@ -29,38 +30,55 @@ class Selection:
     baseline: str
 
 
-def find_functions(settings: Settings) -> tuple[Function, ...]:
+def find_functions(settings: Settings, *, complete: bool = True) -> tuple[Function, ...]:
     """Load every configured function, in the order of the globs and then by name.
 
-    A directory that a glob matches and that holds no function is passed over.
+    A directory that a glob matches and that holds no function is passed over. With ``complete``
+    each glob that somebody has written must match a function.
 
     Raises:
-        ConfigError: a function's configuration is wrong.
+        ConfigError: a function's configuration is wrong, or a glob matches no function.
         UsageError: two directories give the same function id.
     """
+    if complete and settings.sources["functions"] != "default":
+        for pattern in settings.functions:
+            if not _expand([pattern], settings.root):
+                raise _no_match(pattern, settings)
     directories = _expand(settings.functions, settings.root)
     return _distinct(load_function(directory) for directory in directories)
 
 
+def _no_match(pattern: str, settings: Settings) -> ConfigError:
+    """The error for a configured glob that matches no function, with those that would."""
+    near = _expand(["/".join("*" for _ in Path(pattern).parts)], settings.root)
+    known = [os.path.relpath(directory, settings.root.resolve()) for directory in near]
+    unknown = UnknownName("function directory", pattern, known)
+    return ConfigError(
+        f"`functions` of {settings.sources['functions']}: `{pattern}` matches no function",
+        hint=unknown.hint,
+    )
+
+
 def resolve_targets(
-    targets: Sequence[str], settings: Settings, *, cwd: Path
+    targets: Sequence[str], settings: Settings, *, cwd: Path, complete: bool = True
 ) -> tuple[Function, ...]:
     """Find the functions that the user named; without names, ``cwd`` or all configured ones.
 
     A target is a function id (``go/hello``), a bare name (``hello``: of every runtime), a
-    directory, or a glob of ids or directories.
+    directory, or a glob of ids or directories. ``complete`` is that of :func:`find_functions`.
 
     Raises:
+        ConfigError: a function's configuration is wrong, or a configured glob matches none.
         UnknownName: nothing is called that; with the nearest names.
         UsageError: a directory without a function, or nothing to measure at all.
     """
     if targets:
         # A directory is enough by itself: a mistake in another function is not in its way.
-        known = functools.cache(lambda: find_functions(settings))
+        known = functools.cache(lambda: find_functions(settings, complete=complete))
         return _distinct(f for target in targets for f in _resolve(target, known, cwd))
     if is_function(cwd):
         return (load_function(cwd),)
-    configured = find_functions(settings)
+    configured = find_functions(settings, complete=complete)
     if not configured:
         raise UsageError(
             f"no function in {cwd}, and none below {', '.join(settings.functions)}",
@@ -180,7 +198,8 @@ def _resolve(target: str, known: Callable[[], Sequence[Function]], cwd: Path) ->
         raise UsageError(
             f"there is no directory `{target}`", hint="`coldbench list` names them all"
         )
-    raise UnknownName("function", target, _names(known(), target))
+    here = (directory.name for directory in _expand(["*"], cwd))
+    raise UnknownName("function", target, [*_names(known(), target), *here])
 
 
 def _is_path(target: str) -> bool:

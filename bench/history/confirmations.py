@@ -80,9 +80,7 @@ def known(
     """
     places = {entry.run: place for place, entry in enumerate(entries)}
     same = [
-        c
-        for c in found
-        if c.series == nomination.series and _spans(c, nomination.index, places)
+        c for c in found if c.series == nomination.series and _spans(c, nomination.index, places)
     ]
     return same[-1] if same else None
 
@@ -98,11 +96,13 @@ def decide(nomination: Nomination, result: Mapping[str, Any]) -> Confirmation:
     A change is confirmed if the verdict goes the way the series went, and refuted by `same` and
     by the other way; everything else leaves it undecided, to be asked again.
     """
+    after = nomination.after
+    asked = (METRIC, after.event, after.memory_mb, after.page_cache)
     row = next(
         (
             c
             for c in result["comparisons"]
-            if c["metric"] == METRIC and c["event"] == nomination.after.event
+            if (c["metric"], c["event"], c["memory_mb"], c["page_cache"]) == asked
         ),
         None,
     )

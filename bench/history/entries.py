@@ -20,10 +20,11 @@ from statistics import NormalDist
 from typing import Any
 
 from bench.codec import from_json, to_json
-from bench.errors import MeasurementError, RecordError, StorageError
+from bench.errors import MeasurementError, RecordError, cannot_write
 from bench.judgement import Comparison, Judgement
 from bench.model import Commit, Record
-from bench.store import write_whole
+from bench.store import ANOTHER_DIRECTORY, write_whole
+from bench.subjects import PageCache
 
 SCHEMA = "coldbench-history/1"
 FILE = "history.jsonl"
@@ -46,7 +47,7 @@ class Entry:
     variant: str
     event: str
     memory_mb: int
-    page_cache: str
+    page_cache: PageCache
     #: SHA-256 of the anchor's unpacked tree: another anchor begins another series.
     anchor: str
     #: SHA-256 of the tree that was measured against it.
@@ -222,10 +223,7 @@ def locked(directory: Path) -> Iterator[None]:
         directory.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        raise StorageError(
-            f"cannot write {directory}: {error.strerror}",
-            hint="free some space, or name another directory with `--out DIR`",
-        ) from error
+        raise cannot_write(directory, error, instead=ANOTHER_DIRECTORY) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -165,7 +165,11 @@ def _file_system(found: Findings) -> Check:
 def _tmp_size(found: Findings) -> Check:
     obstacle = found.root_obstacle or found.tmp_size_obstacle
     if obstacle is None:
-        return Check(name="size of /tmp", status="ok", detail="can be limited, to 512 MB and more")
+        return Check(
+            name="size of /tmp",
+            status="ok",
+            detail="`invoke` limits it to 512 MB, or `--ephemeral-storage`; `run` does not",
+        )
     return Check(
         name="size of /tmp",
         status="warning",

@@ -69,6 +69,7 @@ def _extra(found: ColdStart, metric: str) -> dict[str, Any]:
             "memory_mb": found.memory_mb,
             "metric": metric,
             "fit": found.fit,
+            "failures": found.failures,
             "run": found.record.name,
             "medians": {name: summary.median for name, summary in found.metrics.items()},
         }

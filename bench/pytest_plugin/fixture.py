@@ -11,7 +11,13 @@ import pytest
 
 from bench.errors import EXIT_INCOMPARABLE, EXIT_INCONCLUSIVE, EXIT_OK, EXIT_REGRESSION
 from bench.pytest_plugin import benchmarks
-from bench.pytest_plugin.messages import broken, inconclusive_words, slower_words, unfit_words
+from bench.pytest_plugin.messages import (
+    broken,
+    failed_words,
+    inconclusive_words,
+    slower_words,
+    unfit_words,
+)
 from bench.pytest_plugin.subjects import Subject, find_directory, find_subject, is_variant
 from bench.pytest_plugin.trials import ColdStart, Finished, cold_start, run
 
@@ -47,6 +53,7 @@ class ColdStarts:
         rounds: int = ROUNDS,
         metric: str = "cold_total",
         allow_unfit: bool = False,
+        allow_failures: bool = False,
     ) -> ColdStart:
         """Measure one function in ``rounds`` fresh execution environments.
 
@@ -58,10 +65,11 @@ class ColdStarts:
             rounds: judged rounds; 3 more come first and are discarded.
             metric: what pytest-benchmark gets to see.
             allow_unfit: give the metrics of a run whose controls failed, too.
+            allow_failures: give the metrics of the trials that succeeded where others failed.
 
         Raises:
-            pytest.fail.Exception: there is no such function, it does not build, no trial
-                succeeded, or the run is unfit.
+            pytest.fail.Exception: there is no such function, it does not build, a trial failed
+                (with ``allow_failures``: all of them), or the run is unfit.
         """
         __tracebackhide__ = True
         out = self._scratch()
@@ -77,6 +85,8 @@ class ColdStarts:
         found = cold_start(finished)
         if found is None:
             pytest.fail(broken(finished), pytrace=False)
+        if found.failures and not allow_failures:
+            pytest.fail(failed_words(found, subject), pytrace=False)
         if not found.fit and not allow_unfit:
             pytest.fail(unfit_words(found), pytrace=False)
         self._last = (subject, path)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.pytest_plugin.subjects import Subject
 from bench.pytest_plugin.trials import ColdStart, Finished
 from bench.units import format_change
 
@@ -36,6 +38,27 @@ def unfit_words(found: ColdStart) -> str:
         f"cold_start: the run is unfit: {reasons}\nhint: run it again on a quieter machine, or"
         f" take the numbers with `allow_unfit=True`\nrecord: {found.record}"
     )
+
+
+def failed_words(found: ColdStart, subject: Subject) -> str:
+    """Word a measurement of which trials failed: how many, the first error, and what to try."""
+    first = found.first_failure
+    where = f"{found.function}, variant {found.variant} ({found.event}, {found.memory_mb} MB)"
+    lines = [f"cold_start: {where}: {found.failures} of {found.trials} trials failed"]
+    if first is not None and first.error is not None:
+        error = first.error
+        lines.append(f"first error, in round {first.round}: {error.type}: {error.message}")
+        lines += [f"  {line}" for line in error.log_tail.splitlines()]
+        lines += [f"log: {error.log_path}"] if error.log_path else []
+    words = ("coldbench", "invoke", subject.function.directory, "--event", subject.event)
+    conditions = ("--variant", subject.variant, "--memory", subject.memory_mb)
+    again = shlex.join(map(str, (*words, *conditions)))
+    lines += [
+        f"hint: `{again}` starts it by itself; to take the metrics of the trials that succeeded,"
+        " pass `allow_failures=True`",
+        f"record: {found.record}",
+    ]
+    return "\n".join(lines)
 
 
 def broken(finished: Finished) -> str:

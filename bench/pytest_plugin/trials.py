@@ -49,6 +49,11 @@ class ColdStart:
     event: str
     memory_mb: int
     metrics: Mapping[str, Summary]
+    #: How many trials failed, and of how many; discarded and A/A ones count, metrics have none.
+    failures: int
+    trials: int
+    #: None without a failure.
+    first_failure: Trial | None
     #: The measured values of each metric, in the order of the rounds.
     samples: Mapping[str, tuple[int, ...]]
     #: False for a run whose controls failed; then ``fit_reasons`` says why.
@@ -105,18 +110,16 @@ def cold_start(finished: Finished) -> ColdStart | None:
         return None
     record = load_record(finished.record)
     cell = record.plan.cells[0]
-    trials = [
-        t
-        for t in record.trials
-        if t.cell == cell and t.arm == "variant" and not t.discarded and t.outcome == "ok"
-    ]
+    trials = [t for t in record.trials if t.cell == cell]
+    failed = [t for t in trials if t.outcome == "failed"]
+    judged = [t for t in trials if t.arm == "variant" and not t.discarded and t.outcome == "ok"]
     metrics = next(
         row["metrics"]
         for row in finished.result["cells"]
         if (row["variant"], row["event"], row["memory_mb"])
         == (cell.variant, cell.event, cell.memory_mb)
     )
-    if not trials:
+    if not judged:
         return None
     return ColdStart(
         function=cell.function,
@@ -124,7 +127,10 @@ def cold_start(finished: Finished) -> ColdStart | None:
         event=cell.event,
         memory_mb=cell.memory_mb,
         metrics={name: from_json(Summary, row) for name, row in metrics.items()},
-        samples=_samples(sorted(trials, key=lambda t: t.round)),
+        failures=len(failed),
+        trials=len(trials),
+        first_failure=failed[0] if failed else None,
+        samples=_samples(sorted(judged, key=lambda t: t.round)),
         fit=finished.result["run"]["fit"],
         fit_reasons=tuple(finished.result["run"]["fit_reasons"]),
         record=finished.record,

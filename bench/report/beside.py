@@ -10,7 +10,17 @@ from typing import TypeAlias
 from bench.judgement import Comparison, Judgement, Summary
 from bench.model import Cell, Record
 from bench.report import html, markdown, text
-from bench.report.document import Code, Column, Document, Entry, Paragraph, Row, Section, Table
+from bench.report.document import (
+    Code,
+    Column,
+    Document,
+    Entry,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+    with_code,
+)
 from bench.report.findings import Findings
 from bench.report.measures import (
     interval_words,
@@ -78,7 +88,7 @@ def compose(first: Findings, second: Findings) -> Document:
         verdict="side by side",
         headline=(f"{len(shared)} cells that both runs have: ", *names),
         tone="plain",
-        preamble=(),
+        preamble=_caveats(first, second),
         sections=(
             *((_changes_section(first, second, changes),) if changes else ()),
             Section(title="Side by side", blocks=(legend, *tables)),
@@ -116,15 +126,7 @@ def _interval(comparison: Comparison) -> _Interval | None:
 
 
 def _changes_section(first: Findings, second: Findings, changes: Sequence[_Change]) -> Section:
-    agreeing = sum(change.agrees for change in changes)
-    legend = Paragraph(
-        text=(
-            f"{agreeing} of {len(changes)} changes against the baseline agree: the second run's"
-            " ratio over the first's has an interval that holds 1. Each run is taken by its"
-            " primary metric.",
-        ),
-        tone="plain" if agreeing == len(changes) else "doubt",
-    )
+    sound = first.gives_verdicts and second.gives_verdicts
     table = Table(
         title=("Change against the baseline",),
         columns=(
@@ -136,14 +138,47 @@ def _changes_section(first: Findings, second: Findings, changes: Sequence[_Chang
             Column(title="second ÷ first"),
             Column(title="", align="left"),
         ),
-        rows=tuple(_change_row(change) for change in changes),
+        rows=tuple(_change_row(change, counted=sound) for change in changes),
     )
-    return Section(title="The same changes?", blocks=(legend, table))
+    return Section(
+        title="The same changes?", blocks=(_agreement(changes), table) if sound else (table,)
+    )
 
 
-def _change_row(change: _Change) -> Row:
+def _agreement(changes: Sequence[_Change]) -> Paragraph:
+    agreeing = sum(change.agrees for change in changes)
+    return Paragraph(
+        text=(
+            f"{agreeing} of {len(changes)} changes against the baseline agree: the second run's"
+            " ratio over the first's has an interval that holds 1. Each run is taken by its"
+            " primary metric.",
+        ),
+        tone="plain" if agreeing == len(changes) else "doubt",
+    )
+
+
+def _caveats(first: Findings, second: Findings) -> tuple[Paragraph, ...]:
+    """Say which of the runs claims nothing, so that nothing can agree or differ with it."""
+    reasons = [_unsound(findings) for findings in (first, second) if not findings.gives_verdicts]
+    if not reasons:
+        return ()
+    said = f"{' and '.join(reasons)}: no change is counted, and no ratio here is evidence."
+    return (Paragraph(text=with_code(said), tone="doubt"),)
+
+
+def _unsound(findings: Findings) -> str:
+    run_id = findings.record.run_id
+    if findings.record.plan.smoke:
+        return f"{run_id} is a smoke run"
+    reasons = "; ".join(findings.judgement.fit_reasons) or "no reason was recorded"
+    return f"{run_id} is unfit ({reasons})"
+
+
+def _change_row(change: _Change, *, counted: bool) -> Row:
     ours, theirs = change.ours, change.theirs
     agreement = Entry(text=("agree",)) if change.agrees else Entry(text=("differ",), tone="doubt")
+    if not counted:
+        agreement = Entry(text=("not counted",), tone="quiet")
     return Row(
         entries=(
             Entry(text=(Code(ours.function),)),

@@ -57,16 +57,15 @@ def _document(findings: Findings) -> Document:
 
 
 def _warnings(findings: Findings) -> tuple[Block, ...]:
-    missing = headline.unpaired(findings) if not _held_against(findings) else ()
-    said = (*missing, *headline.warnings(findings))
+    missing = headline.not_compared(findings, said=_held_against(findings))
+    said = (*missing, *headline.failures(findings), *headline.warnings(findings))
     return (Bullets(items=said),) if said else ()
 
 
-def _held_against(findings: Findings) -> bool:
-    """Whether the gate already names the functions that could not be compared."""
+def _held_against(findings: Findings) -> set[str]:
+    """The functions that the gate already names."""
     gate = findings.judgement.gate
-    unpaired = findings.record.unpaired
-    return gate is not None and any(found.function in unpaired for found in gate.findings)
+    return {found.function for found in gate.findings} if gate else set()
 
 
 def _changes(findings: Findings) -> Block:

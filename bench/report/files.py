@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bench.errors import StorageError
+from bench.errors import cannot_write
 from bench.judgement import Judgement
 from bench.model import Record
 from bench.report import chart, markdown, result
@@ -47,10 +47,11 @@ def write_report(
             _sweep(directory, contents, stem)
             os.fsync(descriptor)
     except OSError as error:
-        raise StorageError(
-            f"cannot write the report to `{directory}`: {error.strerror or error}",
-            hint="free some space or make it writable, or choose another directory with"
-            " `--out DIR`; the record is kept, so `coldbench report RECORD` can still show it",
+        raise cannot_write(
+            directory,
+            error,
+            instead="choose another directory with `--out DIR`; the record is kept, so"
+            " `coldbench report RECORD` can still show it",
         ) from error
     return tuple(directory / name for name in contents)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.judgement import Gate, GateFinding
-from bench.report.document import Bullets, Code, Paragraph, Section, Text, Tone
+from bench.report.document import Bullets, Code, Paragraph, Section, Text, Tone, with_code
 from bench.report.findings import Findings
 
 _WORDS = {
@@ -46,7 +46,7 @@ def section(findings: Findings) -> Section | None:
     blocks: list[Paragraph | Bullets] = [Paragraph(text=(f"Gate {sentence(gate)}.",))]
     for state, word in _WORDS.items():
         items = tuple(
-            (f"{word}: ", *_subject(finding), finding.message)
+            (f"{word}: ", *_subject(finding), *with_code(finding.message))
             for finding in gate.findings
             if finding.state == state
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
 
 from bench.gate import EXACT_METRICS
 from bench.judgement import Comparison, RunVerdict, Verdict
 from bench.report.document import Block, Bullets, Code, Paragraph, Text, Tone, with_code
 from bench.report.findings import Findings
 from bench.report.measures import ratio_words
+from bench.session.attempts import Attempts
 
 _TONES: dict[RunVerdict, Tone] = {
     "no regression": "plain",
@@ -26,7 +28,7 @@ _ORDER: tuple[Verdict, ...] = (
     "inconclusive",
     "incomparable",
 )
-#: What is said of a function that only one revision has, or has in a form that can be compared.
+#: What is said of a function that only one revision has.
 NO_COUNTERPART = "has no counterpart in the other revision"
 #: How many of the largest changes in each direction the preamble names.
 _MOVEMENTS = 3
@@ -117,11 +119,12 @@ def _counted(count: int, verdict: Verdict) -> str:
 def preamble(findings: Findings) -> tuple[Block, ...]:
     """Gains and regressions worth knowing, failures, interruptions and warnings."""
     blocks: list[Block] = []
-    if findings.record.unpaired:
-        blocks.append(Bullets(items=unpaired(findings), tone="doubt"))
+    missing = not_compared(findings)
+    if missing:
+        blocks.append(Bullets(items=missing, tone="doubt"))
     if findings.gives_verdicts:
         blocks += _movements(findings)
-    failed = _failed(findings)
+    failed = failures(findings)
     if failed:
         blocks.append(Bullets(items=failed, tone="bad"))
     said = warnings(findings)
@@ -131,12 +134,18 @@ def preamble(findings: Findings) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def unpaired(findings: Findings) -> tuple[Text, ...]:
-    """Name the functions that could not be compared."""
-    return tuple(
-        ("incomparable: ", Code(function), " of ", Code(variant), f" {NO_COUNTERPART}")
-        for function, variant in findings.record.unpaired.items()
-    )
+def not_compared(findings: Findings, said: Container[str] = ()) -> tuple[Text, ...]:
+    """Name the functions that could not be compared, but for those ``said`` already."""
+    record = findings.record
+    missing: dict[str, Text] = {
+        function: ("incomparable: ", Code(function), " of ", Code(variant), f" {NO_COUNTERPART}")
+        for function, variant in record.unpaired.items()
+    }
+    missing |= {
+        function: ("incomparable: ", Code(function), " cannot be compared: ", *with_code(reason))
+        for function, reason in record.incomparable.items()
+    }
+    return tuple(text for function, text in missing.items() if function not in said)
 
 
 def _primary(findings: Findings) -> list[Comparison]:
@@ -181,29 +190,36 @@ def _movement(word: str, comparison: Comparison) -> Text:
     )
 
 
-def _failed(findings: Findings) -> tuple[Text, ...]:
+def failures(findings: Findings) -> tuple[Text, ...]:
+    """Name the builds and cells that failed, each in one sentence."""
+    attempts = Attempts(findings.record.trials)
     items: list[Text] = [
         ("build failed: ", Code(build.function), " ", Code(build.variant))
         for build in findings.record.failed_builds
     ]
-    for failures in findings.failures.values():
-        cell = failures.cell
+    for failed in findings.failures.values():
+        cell = failed.cell
+        given_up = attempts.warning(cell) in findings.record.warnings
+        stopped = ", after which no more were made" if given_up else ""
         items.append(
             (
-                f"{failures.failed} of {failures.trials} trials failed: ",
+                f"{failed.failed} of {failed.trials} trials failed{stopped}: ",
                 Code(cell.function),
                 " ",
                 Code(cell.variant),
-                f" (event {cell.event}, {cell.memory_mb} MB): {failures.reason}",
+                f" (event {cell.event}, {cell.memory_mb} MB): {failed.reason}",
             )
         )
     return tuple(items)
 
 
 def warnings(findings: Findings) -> tuple[Text, ...]:
-    """Everything that a reader must know, each thing once."""
+    """Everything that a reader must know, each thing once: what :func:`failures` says is not."""
     record, judgement = findings.record, findings.judgement
     said = dict.fromkeys([*record.warnings, *judgement.warnings])
+    attempts = Attempts(record.trials)
+    for cell in findings.failures:
+        said.pop(attempts.warning(cell), None)
     return tuple(with_code(f"warning: {warning}") for warning in said)
 
 

@@ -173,7 +173,12 @@ def _cpu_ratio(checks: list[ModelCheck]) -> str:
 
 
 def _break_evens(findings: Findings, function: str) -> Iterator[Text]:
-    """Give one sentence per memory size, with the events where there are several pairs."""
+    """Give one sentence per memory size, with the events where there are several pairs.
+
+    It is advice, so there is none where nothing is claimed.
+    """
+    if not findings.gives_verdicts:
+        return
     found = [even for even in findings.judgement.break_evens if even.function == function]
     several = len({(even.used_event, even.unused_event) for even in found}) > 1
     for even in found:

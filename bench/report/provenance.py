@@ -284,7 +284,8 @@ def environment(findings: Findings) -> Section:
     """List the machine, the harness and the toolchains."""
     record = findings.record
     facts: dict[str, str] = {}
-    known = (*_flat(record.environment), *_toolchains(record), *_interpreters(record))
+    machine = {name: facts for name, facts in record.environment.items() if name != "pythons"}
+    known = (*_flat(machine), *_toolchains(record), *_interpreters(record))
     for name, value in known:
         # What the session found out comes first, and is surer than the fingerprint before it.
         facts.setdefault(name, value)
@@ -327,14 +328,15 @@ def _toolchains(record: Record) -> list[tuple[str, str]]:
 
 
 def _interpreters(record: Record) -> list[tuple[str, str]]:
-    """Say what the functions ran on that ask for a version of Python, and what they had asked."""
-    served = {a.function: a.toolchain.get("python", "") for a in record.artifacts}
+    """Say what functions ran on, where they ask for a Python or their package does not tell it."""
+    built = {a.function: a.toolchain["python"] for a in record.artifacts if a.python_minor}
+    served = {**built, **record.environment.get("pythons", {})}
     rows = []
     for function in record.functions:
         wanted, version = function.runtime_version, served.get(function.id)
-        if wanted is None or not version:
+        if version is None or (wanted is None and function.id in built):
             continue
-        is_right = version == wanted or version.startswith(f"{wanted}.")
+        is_right = wanted is None or version == wanted or version.startswith(f"{wanted}.")
         instead = "" if is_right else f", which served instead of {wanted}"
         rows.append((f"python of {function.id}", f"{version}{instead}"))
     return rows

@@ -84,6 +84,7 @@ def result(record: Record, judgement: Judgement) -> Json:
         "model_checks": [_model_check(check) for check in judgement.model_checks],
         "revisions": [revision_json(revision) for revision in record.revisions],
         "unpaired": dict(record.unpaired),
+        "incomparable": dict(record.incomparable),
         "unchanged": list(record.unchanged),
         "gate": None if judgement.gate is None else gate_json(judgement.gate),
         "warnings": list(dict.fromkeys([*record.warnings, *judgement.warnings])),

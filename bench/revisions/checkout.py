@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.config import Settings
-from bench.errors import StorageError, UnknownName, UsageError
+from bench.errors import UnknownName, UsageError, cannot_write
 from bench.functions.directory import is_function
 from bench.model import Revision
 from bench.revisions.git import Repository, lfs_pointers
@@ -78,9 +78,8 @@ def _workspace(parent: Path) -> Iterator[Path]:
         lock = os.open(root / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as error:
-        raise StorageError(
-            f"cannot write {parent}: {error.strerror}",
-            hint="free some space there, or move the cache with `COLDBENCH_CACHE=DIR`",
+        raise cannot_write(
+            parent, error, instead="move the cache with `COLDBENCH_CACHE=DIR`"
         ) from error
     try:
         yield root

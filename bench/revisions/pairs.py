@@ -17,13 +17,12 @@ from bench.revisions.checkout import Side
 from bench.revisions.package import function_of
 from bench.subjects import Event, Function, Variant
 
-#: What two revisions of a function may differ in and still run side by side.
+#: What two revisions of a function may differ in and still run side by side. The memory size is
+#: among them because a comparison runs at the sizes of its plan, whatever a function asks for.
 _PER_REVISION = {
     *("id", "directory", "handler", "events", "environment", "timeout_s"),
-    *("variants", "sources", "library"),
+    *("variants", "sources", "library", "memory_mb"),
 }
-#: Of these only one can hold in a run: the candidate's does.
-_SHARED = {"memory_mb"}
 #: Files in no function's directory that no build reads.
 _PROSE = (".md", ".rst")
 
@@ -48,6 +47,8 @@ class Pairing:
     pairs: tuple[Pair, ...]
     #: Function id -> the variant id of the only revision that has it.
     unpaired: Mapping[str, str]
+    #: Function id, or ``id@recipe`` -> why it cannot be compared, although both revisions have it.
+    incomparable: Mapping[str, str]
     #: Functions whose inputs are the same in both revisions; only with ``changed``.
     unchanged: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -80,16 +81,18 @@ def pair_up(sides: Sequence[Side], request: Request, settings: Settings, *, cwd:
     if sides[0].single or sides[1].single:
         new = _alone(new, sides[1])
         old = dict(zip(new, _alone(old, sides[0]).values(), strict=True))
+        old, new = _on_one_python(old, new, sides[0]), _on_one_python(new, old, sides[1])
     found = (old, new)
     common = [name for name in new if name in old]
     unpaired = {name: sides[0].revision.variant for name in old if name not in new}
     unpaired |= {name: sides[1].revision.variant for name in new if name not in old}
     kept = [n for n in common if not request.changed or _is_changed(n, found, sides)]
     wanted = _recipes([(n, old[n], new[n]) for n in kept], request, cwd)
-    pairs, foreign, said = _compatible(wanted, sides)
+    pairs, incomparable, said = _compatible(wanted, sides)
     return Pairing(
         pairs=tuple(pairs),
-        unpaired={**unpaired, **foreign},
+        unpaired=unpaired,
+        incomparable=incomparable,
         unchanged=tuple(n for n in common if n not in kept),
         warnings=(*sides[0].warnings, *sides[1].warnings, *said),
     )
@@ -106,7 +109,10 @@ def _functions(side: Side, request: Request, settings: Settings) -> dict[str, Fu
     for targets in wanted:
         try:
             functions = resolve_targets(
-                [_relocated(t, side) for t in targets], own, cwd=_existing(side.cwd, side.root)
+                [_relocated(t, side) for t in targets],
+                own,
+                cwd=_existing(side.cwd, side.root),
+                complete=False,  # a directory that is configured may be new
             )
         except ConfigError:
             raise
@@ -151,6 +157,18 @@ def _alone(functions: Mapping[str, Function], side: Side) -> dict[str, Function]
     )
 
 
+def _on_one_python(
+    functions: Mapping[str, Function], others: Mapping[str, Function], side: Side
+) -> dict[str, Function]:
+    """A package that does not say which Python it is for runs on that of the other side."""
+    if side.revision.kind != "zip":
+        return dict(functions)
+    return {
+        name: replace(f, runtime_version=f.runtime_version or others[name].runtime_version)
+        for name, f in functions.items()
+    }
+
+
 def _recipes(
     functions: Sequence[tuple[str, Function, Function]], request: Request, cwd: Path
 ) -> Iterator[Pair]:
@@ -185,29 +203,31 @@ def _compatible(
 ) -> tuple[list[Pair], dict[str, str], list[str]]:
     """Part what can run side by side from what cannot, and say what only one of them has."""
     kept: list[Pair] = []
-    foreign: dict[str, str] = {}
+    incomparable: dict[str, str] = {}
     said: list[str] = []
     old, new = (side.revision.variant for side in sides)
     for pair in wanted:
         reason = _obstacle(pair, old)
         if reason:
-            foreign[pair.id] = new
-            said.append(f"`{pair.id}` cannot be compared: {reason}")
+            incomparable[pair.id] = reason
             continue
-        for name in (name for name in _differing(pair) if name in _SHARED):
-            value = getattr(pair.candidate, name)
-            said.append(f"`{pair.id}`: `{old}` has another {name}; both ran with {value}")
+        sizes = (pair.baseline.memory_mb, pair.candidate.memory_mb)
+        if sizes[0] != sizes[1]:
+            said.append(
+                f"`{pair.id}`: `{old}` asks for {sizes[0]} MB and `{new}` for {sizes[1]} MB; both"
+                " are compared at the memory sizes of the run, which `--memory` chooses"
+            )
         common, notes = _common_events(pair, old, new)
         said += notes
         kept.append(replace(pair, events=common))
-    return kept, foreign, said
+    return kept, incomparable, said
 
 
 def _obstacle(pair: Pair, old: str) -> str:
     """Why a pair cannot run in one session; empty where it can."""
     if pair.recipe.id not in {v.id for v in recipes(pair.baseline)}:
         return f"`{old}` has no variant `{pair.recipe.id}`"
-    other = sorted(name for name in _differing(pair) if name not in _SHARED)
+    other = sorted(_differing(pair))
     if other:
         return f"`{old}` differs in its {', '.join(other)}, and a run can have only one"
     known = {event.name for event in pair.baseline.events}

@@ -12,6 +12,7 @@ import time
 import uuid
 from typing import Any
 
+from moto.awslambda.exceptions import UnknownLayerVersionException
 from moto.awslambda.models import FunctionUrlConfig, LambdaFunction
 from moto.awslambda.utils import get_backend
 
@@ -44,6 +45,7 @@ class ServedFunction(LambdaFunction):
         super().__init__(account_id, spec, region, version)
         self.kept: dict[str, Any] = {name: spec[name] for name in _KEPT if name in spec}
         self.revision_id = str(uuid.uuid4())
+        self.last_modified = _now()
         self.deployed: Revision | None = None
         self.staged: Revision | None = None
         self.ready_at = 0.0
@@ -149,8 +151,30 @@ class ServedFunction(LambdaFunction):
         )
         return b""
 
+    def _get_layers_data(self, layers_versions_arns: list[str]) -> list[Any]:
+        try:
+            found: list[Any] = super()._get_layers_data(layers_versions_arns)
+        except UnknownLayerVersionException:
+            raise ServiceError(
+                400,
+                "InvalidParameterValueException",
+                f"A layer version does not exist: {', '.join(layers_versions_arns)}",
+            ) from None
+        return found
+
     def create_url_config(self, config: dict[str, Any]) -> FunctionUrlConfig:
-        """A function URL; it is a path of this endpoint."""
+        """A function URL; it is a path of this endpoint.
+
+        Raises:
+            ServiceError: 409, there is one.
+        """
+        if self.url_config is not None:
+            raise ServiceError(
+                409,
+                "ResourceConflictException",
+                f"Failed to create function url config for [functionArn = {self.function_arn}]. "
+                "Error message: FunctionUrlConfig exists for this Lambda function",
+            )
         made = super().create_url_config(config)
         made.config.setdefault("InvokeMode", "BUFFERED")
         made.url = f"{self.endpoint_url}/lambda-url/{uuid.uuid4().hex}/"
@@ -164,4 +188,5 @@ class ServedFunction(LambdaFunction):
 
 
 def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000+0000", time.gmtime())
+    seconds, ns = divmod(time.time_ns(), 1_000_000_000)
+    return time.strftime(f"%Y-%m-%dT%H:%M:%S.{ns // 1_000_000:03}+0000", time.gmtime(seconds))

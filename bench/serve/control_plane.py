@@ -6,20 +6,77 @@ Lambda by.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from typing import Any
 
-from moto.awslambda.models import EventInvokeConfig, EventSourceMapping
+from moto.awslambda.models import EventInvokeConfig, EventSourceMapping, LambdaAlias
 
 from bench.serve.control_function import ServedFunction
+from bench.serve.errors import ServiceError
 from bench.serve.function_plane import FunctionPlane
-from bench.serve.requirements import invalid, split_name
+from bench.serve.mapping_requirements import check_batch_size, check_mapping
+from bench.serve.requirements import check_alias, invalid, split_name
 from bench.serve.services import Services
 
 
 class ServedLambda(FunctionPlane):
     """Lambda in one account and region. Bound to its services by :func:`bound`."""
+
+    # --- aliases and permissions ---------------------------------------------------------
+
+    def create_alias(
+        self,
+        name: str,
+        function_name: str,
+        function_version: str,
+        description: str,
+        routing_config: Any,
+    ) -> LambdaAlias:
+        """Create an alias.
+
+        Raises:
+            ServiceError: 400, it cannot be; 409, there is one.
+        """
+        check_alias(name, function_version, routing_config)
+        function = self.get_function(function_name)
+        if any(alias.name == name for alias in self.list_aliases(function.function_name)):
+            arn = self.arn_of(function.function_name, name)
+            raise ServiceError(409, "ResourceConflictException", f"Alias already exists: {arn}")
+        return super().create_alias(
+            name, function_name, function_version, description, routing_config
+        )
+
+    def update_alias(
+        self,
+        name: str,
+        function_name: str,
+        function_version: Any,
+        description: Any,
+        routing_config: Any,
+    ) -> LambdaAlias:
+        """Change the members that are given."""
+        present = self.get_alias(name, function_name)
+        version = function_version or present.function_version
+        routing: Any = present.routing_config if routing_config is None else routing_config
+        check_alias(name, version, routing)
+        return super().update_alias(name, function_name, version, description, routing)
+
+    def add_permission(self, function_name: str, qualifier: Any, raw: str) -> dict[str, Any]:
+        """Add a statement to a policy; of one qualifier, each has a name of its own."""
+        wanted = json.loads(raw).get("StatementId")
+        function = self.get_function(function_name, qualifier)
+        end = f":{qualifier or function.function_name}"
+        for statement in function.policy.statements:
+            if statement.get("Sid") == wanted and statement["Resource"].endswith(end):
+                raise ServiceError(
+                    409,
+                    "ResourceConflictException",
+                    f"The statement id ({wanted}) provided already exists. Please provide a new "
+                    "statement id, or remove the existing statement.",
+                )
+        return super().add_permission(function_name, qualifier, raw)
 
     # --- concurrency and asynchronous invokes --------------------------------------------
 
@@ -77,17 +134,33 @@ class ServedLambda(FunctionPlane):
     # --- events of other services --------------------------------------------------------
 
     def create_event_source_mapping(self, spec: dict[str, Any]) -> EventSourceMapping:
-        """Create a mapping that polls, as Lambda does, in place of moto's call at each write."""
+        """Create a mapping that polls, as Lambda does, in place of moto's call at each write.
+
+        Raises:
+            ServiceError: 400, it cannot be; 409, there is one.
+        """
         name, qualifier = split_name(spec.get("FunctionName", ""))
+        function = self.get_function(name, qualifier)
+        arn = self.arn_of(name, qualifier)
+        check_mapping(spec, function, arn, self._event_source_mappings.values())
         mapping = super().create_event_source_mapping(
             {**spec, "FunctionName": f"{name}:{qualifier}" if qualifier else name}
         )
         _take_off_source(mapping)
-        mapping.function_arn = self.arn_of(name, qualifier)
+        mapping.function_arn = arn
         mapping.function_name = name
         if self.services.sink is not None:
             self.services.sink.attach(mapping)
         return mapping
+
+    def update_event_source_mapping(
+        self, uuid: str, spec: dict[str, Any]
+    ) -> EventSourceMapping | None:
+        """Change the members that are given."""
+        mapping = self.get_event_source_mapping(uuid)
+        if mapping is not None:
+            check_batch_size(mapping.event_source_arn, spec, mapping.max_batch_window)
+        return super().update_event_source_mapping(uuid, spec)
 
     def list_event_source_mappings(
         self, event_source_arn: str, function_name: str

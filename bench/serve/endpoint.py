@@ -26,7 +26,7 @@ from bench.serve.lambda_api import LambdaApi
 from bench.serve.mappings import Mappings
 from bench.serve.messages import HttpRequest, HttpResponse
 from bench.serve.moto_app import MotoApp, place_of
-from bench.serve.own_directory import own_directory
+from bench.serve.own_directory import claimed, own_directory
 from bench.serve.packages import PackageStore
 from bench.serve.runtimes import Runtimes
 from bench.serve.services import Services, Target
@@ -87,6 +87,8 @@ class Endpoint:
     def _build(
         self, options: EndpointOptions, faults: Faults | None, warn: Callable[[str], None]
     ) -> None:
+        if options.state is not None:
+            self._cleanup.enter_context(claimed(options.state))
         scratch = self._cleanup.enter_context(own_directory(options.cache / "serve"))
         self._packages = PackageStore((options.state or scratch) / "packages")
         environments = Environments(
@@ -107,7 +109,9 @@ class Endpoint:
         )
         self._moto = MotoApp(services)
         self._cleanup.callback(self._moto.close)
-        self._state = State(options.state, self._packages, self._moto) if options.state else None
+        self._state = (
+            State(options.state, self._packages, self._moto, warn) if options.state else None
+        )
         self._invoker = Invoker(environments, self._moto.write_log)
         # What the endpoint itself calls does not pass the faults that are meant for clients.
         self._inner = Front("127.0.0.1", 0, self._answer)
@@ -184,7 +188,14 @@ class Endpoint:
 
     def _plane(self, request: HttpRequest) -> ServedLambda:
         account, region = place_of(request)
-        return self._moto.control_plane(account, region)
+        try:
+            return self._moto.control_plane(account, region)
+        except KeyError:
+            raise ServiceError(
+                403,
+                "UnrecognizedClientException",
+                f"The security token included in the request is invalid: no region `{region}`",
+            ) from None
 
 
 def _changes_functions(request: HttpRequest) -> bool:

@@ -7,6 +7,7 @@ more than a warm invoke does.
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import threading
 from collections.abc import Callable
@@ -27,6 +28,17 @@ _BUFFER_BYTES = 65_536
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
+class AddressError(Exception):
+    """An address that cannot be listened on; the message is the system's.
+
+    ``of_port``: the address could be used with another port.
+    """
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error.strerror or str(error))
+        self.of_port = error.errno in (errno.EADDRINUSE, errno.EACCES)
+
+
 class Front:
     """Listens, and answers each request by ``handle`` in the thread of its connection.
 
@@ -35,6 +47,9 @@ class Front:
         port: 0 chooses a free one.
         handle: answers a request; what it raises is answered with 500.
         faults: what is done wrong on purpose.
+
+    Raises:
+        AddressError: there is no listening on that address.
     """
 
     def __init__(self, host: str, port: int, handle: Handler, faults: Faults | None = None) -> None:
@@ -43,8 +58,12 @@ class Front:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((host, port))
-        self._socket.listen(_BACKLOG)
+        try:
+            self._socket.bind((host, port))
+            self._socket.listen(_BACKLOG)
+        except OSError as error:
+            self._socket.close()
+            raise AddressError(error) from error
         self.port = int(self._socket.getsockname()[1])
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()

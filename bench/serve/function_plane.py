@@ -12,50 +12,42 @@ from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import sha256
 from itertools import count
-from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from moto.awslambda import urls
 from moto.awslambda.exceptions import UnknownAliasException
-from moto.awslambda.models import LambdaBackend
 from moto.core.exceptions import JsonRESTError
 
 from bench.emulator.instance import Configuration
 from bench.serve.control_function import ServedFunction
 from bench.serve.errors import ServiceError
+from bench.serve.layer_plane import LayerPlane
 from bench.serve.requirements import (
     check_revision,
     check_spec,
-    check_values,
+    check_update,
     invalid,
     refuse_image,
     split_name,
+    split_qualified,
 )
 from bench.serve.revision import Revision
 from bench.serve.runtimes import check_architecture
-from bench.serve.services import Services, Target
+from bench.serve.services import Target
 
 #: Lambda's default size of /tmp.
 _TMP_MB = 512
 
 
-class FunctionPlane(LambdaBackend):
-    """Functions of one account and region, with their versions, aliases and layers."""
+class FunctionPlane(LayerPlane):
+    """Functions of one account and region, with their versions and layers."""
 
-    services: ClassVar[Services]
     _serials: ClassVar[count[int]] = count(1)
     _settling: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
-        self._layer_trees: dict[str, Path] = {}
         self.provisioned: dict[tuple[str, str], int] = {}
         self.runtime_management: dict[str, dict[str, Any]] = {}
-
-    @property
-    def _url_module(self) -> Any:
-        """Moto derives it from the name of the module that a backend is defined in."""
-        return urls
 
     # --- finding functions ---------------------------------------------------------------
 
@@ -63,8 +55,8 @@ class FunctionPlane(LambdaBackend):
         self, function_name_or_arn: str, qualifier: str | None = None
     ) -> ServedFunction:
         """A function or a version of it, with its states brought up to date."""
-        name, inner = split_name(function_name_or_arn)
-        found = super().get_function(name, inner or qualifier)
+        name, qualifier = split_qualified(function_name_or_arn, qualifier)
+        found = super().get_function(name, qualifier)
         return self._settled(cast(ServedFunction, found))
 
     def target(self, name_or_arn: str, qualifier: str | None) -> Target:
@@ -73,8 +65,7 @@ class FunctionPlane(LambdaBackend):
         Raises:
             ServiceError: the function is not ready for invokes.
         """
-        name, inner = split_name(name_or_arn)
-        qualifier = inner or qualifier
+        name, qualifier = split_qualified(name_or_arn, qualifier)
         version = qualifier
         if qualifier and qualifier != "$LATEST" and not qualifier.isdigit():
             with suppress(UnknownAliasException):
@@ -101,9 +92,9 @@ class FunctionPlane(LambdaBackend):
 
     def list_functions(self, func_version: str | None = None) -> Iterable[Any]:
         """All functions, or all their versions."""
-        for latest in self._lambdas.latest():
-            self._settled(cast(ServedFunction, latest))
-        return super().list_functions(func_version)
+        groups = list(self._lambdas._functions.values())  # others may be made in the meantime
+        latest = [self._settled(cast(ServedFunction, group["latest"])) for group in groups]
+        return super().list_functions(func_version) if func_version == "ALL" else latest
 
     def _settled(self, function: ServedFunction) -> ServedFunction:
         with self._settling:
@@ -148,11 +139,22 @@ class FunctionPlane(LambdaBackend):
         """Stage a new configuration."""
         function = self.get_function(function_name, qualifier)
         function.refuse_while_busy()
-        check_revision(function, body)
-        check_values(body)
+        check_update(function, body)
         function.update_configuration(body)
         function.stage(self._revision(function, "$LATEST"), self.services.settle_s)
         return function.get_configuration()
+
+    def check_publish(self, function_name: str, body: dict[str, Any]) -> None:
+        """Refuse to publish other code, or another revision, than the caller has seen."""
+        function = self.get_function(function_name)
+        function.refuse_while_busy()
+        check_revision(function, body)
+        wanted = body.get("CodeSha256")
+        if wanted and wanted != function.code_sha_256:
+            raise invalid(
+                f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST "
+                f"({function.code_sha_256}). Please try again with the CodeSHA256 in $LATEST."
+            )
 
     def publish_version(self, function_name: str, description: str = "") -> ServedFunction:
         """Publish what ``$LATEST`` is; the last version if nothing has changed since."""
@@ -186,8 +188,7 @@ class FunctionPlane(LambdaBackend):
 
     def delete_function(self, function_name: str, qualifier: str | None = None) -> None:
         """Delete a version, or the function with all of them; their environments end."""
-        name, inner = split_name(function_name)
-        qualifier = inner or qualifier
+        name, qualifier = split_qualified(function_name, qualifier)
         if qualifier == "$LATEST":
             raise invalid("$LATEST version cannot be deleted without deleting the function.")
         gone = [self.get_function(name, qualifier)]
@@ -235,7 +236,7 @@ class FunctionPlane(LambdaBackend):
             timeout_s=float(function.timeout),
             tree=tree,
             environment=dict(function.environment_vars),
-            layers=tuple(self._layer_tree(layer["Arn"]) for layer in function.layers),
+            layers=tuple(self.layer_tree(layer["Arn"]) for layer in function.layers),
             log_group=logging.get("LogGroup") or f"/aws/lambda/{function.function_name}",
             log_format=logging.get("LogFormat") or "Text",
             traced=function.tracing_config.get("Mode") == "Active",
@@ -244,15 +245,6 @@ class FunctionPlane(LambdaBackend):
             ),
             configuration=_configuration(function, version, logging),
         )
-
-    def _layer_tree(self, arn: str) -> Path:
-        """A layer, unpacked; one that a function has stays usable after its deletion."""
-        if arn not in self._layer_trees:
-            layer = self.layers_versions_by_arn(arn)
-            if layer is None:
-                raise invalid(f"Layer version {arn} does not exist.")
-            self._layer_trees[arn] = self.services.packages.add(layer.code_bytes)
-        return self._layer_trees[arn]
 
 
 def _configuration(

@@ -46,6 +46,10 @@ class Query:
         without_comments = "\n".join(re.sub(r"(^|\s)#.*", "", line) for line in text.split("\n"))
         self._shown: list[str] | None = None
         self._commands: list[Command] = []
+        #: How many lines passed the filters of the last run, before ``stats`` and ``limit``.
+        self.matched = 0
+        self._last_filter: Command | None = None
+        self._aggregated = False
         tokens = Tokens(without_comments)
         while True:
             self._commands.append(self._command(tokens))
@@ -58,8 +62,11 @@ class Query:
     def run(self, rows: Rows) -> list[dict[str, str]]:
         """The answer: names and texts of the fields of each row."""
         rows = sorted(rows, key=lambda row: row.get("@timestamp", 0), reverse=True)
+        self.matched = len(rows)
         for command in self._commands:
             rows = command(rows)
+            if command is self._last_filter:
+                self.matched = len(rows)
         shown = list(_DEFAULT_FIELDS) if self._shown is None else self._shown
         return [_shown(row, shown) for row in rows[:_MAX_ROWS]]
 
@@ -68,7 +75,7 @@ class Query:
         readers = {
             "fields": self._fields,
             "display": self._display,
-            "filter": _filter,
+            "filter": self._filter,
             "parse": _parse,
             "stats": self._stats,
             "sort": self._sort,
@@ -94,7 +101,18 @@ class Query:
         self._shown = (self._shown or [])[len(before or ()) :] or before
         return command
 
+    def _filter(self, tokens: Tokens) -> Command:
+        test = expression(tokens)
+
+        def run(rows: Rows) -> Rows:
+            return [row for row in rows if test(Scope(row))]
+
+        if not self._aggregated:
+            self._last_filter = run
+        return run
+
     def _stats(self, tokens: Tokens) -> Command:
+        self._aggregated = True
         named = _named(tokens)
         groups = _named(tokens, bins=True) if tokens.accept("by") else []
         self._shown = [name for name, _ in (*groups, *named)]
@@ -170,11 +188,6 @@ def _bin(tokens: Tokens) -> Value | None:
         return _time(int(scope.row["@timestamp"]) // size * size)
 
     return value
-
-
-def _filter(tokens: Tokens) -> Command:
-    test = expression(tokens)
-    return lambda rows: [row for row in rows if test(Scope(row))]
 
 
 def _limit(tokens: Tokens) -> Command:

@@ -15,6 +15,7 @@ from bench.serve.control_plane import ServedLambda
 from bench.serve.environment import Invoked
 from bench.serve.errors import ServiceError
 from bench.serve.event_stream import complete, encode_stream
+from bench.serve.function_list import function_list
 from bench.serve.invoker import Invoker
 from bench.serve.log_book import log_result
 from bench.serve.messages import Headers, HttpRequest, HttpResponse
@@ -26,12 +27,13 @@ MAX_SYNCHRONOUS_BYTES = 6_291_456
 MAX_ASYNCHRONOUS_BYTES = 1_048_576
 
 _PROVISIONED = "functions/([^/]+)/provisioned-concurrency/?"
+_VERSIONS = "functions/([^/]+)/versions/?"
 _RUNTIME = "functions/([^/]+)/runtime-management-config/?"
 _JSON = ("Content-Type", "application/json")
 
 Submit = Callable[[str, bytes], str]
 Planes = Callable[[HttpRequest], ServedLambda]
-Route = Callable[[HttpRequest, "re.Match[str]"], HttpResponse]
+Route = Callable[[HttpRequest, "re.Match[str]"], HttpResponse | None]
 
 
 class LambdaApi:
@@ -60,6 +62,8 @@ class LambdaApi:
             ("PUT", _path(_RUNTIME), _named(concurrency.put_runtime)),
             ("GET", _path(_RUNTIME), _named(concurrency.get_runtime)),
             ("GET", _path("account-settings()/?"), _named(concurrency.account)),
+            ("GET", _path("functions/?"), self._list),
+            ("POST", _path(_VERSIONS), self._check_publish),
         )
 
     def answer(self, request: HttpRequest) -> HttpResponse | None:
@@ -69,12 +73,24 @@ class LambdaApi:
             ServiceError: the call is refused.
         """
         path = request.path
+        if _CONTROL.fullmatch(path):
+            self._planes(request)  # moto has no words for a region that does not exist
+            _check_json(request)
         for method, pattern, route in self._routes:
             if method == request.method:
                 found = pattern.fullmatch(path)
                 if found is not None:
                     return route(request, found)
         return None
+
+    def _list(self, request: HttpRequest, _: re.Match[str]) -> HttpResponse:
+        listed = function_list(self._planes(request), parse_qs(request.query))
+        return HttpResponse(200, [_JSON], json.dumps(listed).encode())
+
+    def _check_publish(self, request: HttpRequest, found: re.Match[str]) -> None:
+        """PublishVersion, which moto answers, but for what the caller demands of the code."""
+        body = json.loads(request.body or b"{}")
+        self._planes(request).check_publish(unquote(found[1]), body)
 
     def _invoke(self, request: HttpRequest, found: re.Match[str]) -> HttpResponse:
         kind = request.header("x-amz-invocation-type", "RequestResponse")
@@ -134,6 +150,34 @@ def _path(rest: str) -> re.Pattern[str]:
     return re.compile(rf"/\d{{4}}-\d\d-\d\d/{rest}")
 
 
+#: The calls of Lambda's API whose bodies are not events.
+_CONTROL = _path(
+    r"(?!.*/(?:invocations|invoke-async|response-streaming-invocations)/?$)"
+    r"(?:functions|layers|tags|event-source-mappings|account-settings)\b.*"
+)
+
+
+def _check_json(request: HttpRequest) -> None:
+    """A body is an object of JSON; only PublishVersion may do without one."""
+    optional = request.method not in ("POST", "PUT") or _path(_VERSIONS).fullmatch(request.path)
+    if not request.body and optional:
+        return
+    try:
+        document = json.loads(request.body)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(str(error)) from None
+    if not isinstance(document, dict):
+        raise _unreadable("it is no object")
+
+
+def _unreadable(reason: str) -> ServiceError:
+    return ServiceError(
+        400,
+        "InvalidRequestContentException",
+        f"Could not parse request body into json: {reason}",
+    )
+
+
 def _event(request: HttpRequest, kind: str) -> bytes:
     """The event of a call; nothing is an empty object, as for the SDKs' Invoke without payload."""
     event = request.body
@@ -150,11 +194,7 @@ def _event(request: HttpRequest, kind: str) -> bytes:
     try:
         json.loads(event)
     except (ValueError, RecursionError) as error:
-        raise ServiceError(
-            400,
-            "InvalidRequestContentException",
-            f"Could not parse request body into json: {error}",
-        ) from None
+        raise _unreadable(str(error)) from None
     return event
 
 

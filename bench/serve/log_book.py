@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bench.emulator import log_stream
 from bench.emulator.platform_format import format_json, format_text
-from bench.emulator.platform_lines import InitStart, PlatformLine, Start
+from bench.emulator.platform_lines import InitStart, PlatformLine, RestoreStart, Start
 from bench.serve.revision import Revision
 
 
@@ -54,15 +54,15 @@ class LogBook:
         revision = self._revision
         if isinstance(line, Start):
             return replace(line, version=revision.version)
+        if not isinstance(line, InitStart | RestoreStart):
+            return line
+        line = replace(
+            line,
+            runtime_version=revision.engine.version,
+            runtime_version_arn=revision.runtime_arn,
+        )
         if isinstance(line, InitStart):
-            version = revision.engine.version
-            return replace(
-                line,
-                runtime_version=version,
-                runtime_version_arn=revision.runtime_arn,
-                function_name=revision.name,
-                function_version=revision.version,
-            )
+            return replace(line, function_name=revision.name, function_version=revision.version)
         return line
 
 

@@ -23,10 +23,11 @@ class ServedQuery(LogQuery):
         self.log_group_names = names
         self.results = results
         self.scanned = 0
+        self.matched = 0
 
     def to_result_json(self) -> dict[str, Any]:
         """The answer to GetQueryResults."""
-        statistics = {"recordsMatched": len(self.results), "recordsScanned": self.scanned}
+        statistics = {"recordsMatched": self.matched, "recordsScanned": self.scanned}
         return {**super().to_result_json(), "statistics": statistics}
 
 
@@ -54,7 +55,7 @@ class ServedLogs(LogsBackend):
             raise ServiceError(400, "MalformedQueryException", str(error)) from None
         rows = self._rows(log_group_names, start_time * 1000, end_time * 1000 + 999)
         made = ServedQuery(str(uuid.uuid4()), query_string, log_group_names, query.run(rows))
-        made.scanned = len(rows)
+        made.scanned, made.matched = len(rows), query.matched
         self.queries[made.query_id] = made
         return made.query_id
 

@@ -19,6 +19,7 @@ from moto.events.models import EventsBackend, events_backends
 from moto.iam.models import get_account_id_from
 from moto.logs.models import LogsBackend, logs_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import S3Backend, s3_backends
 from moto.sns.models import SNSBackend, sns_backends
 
 from bench.serve.control_plane import ServedLambda, bound
@@ -29,6 +30,7 @@ from bench.serve.logs_api import understood
 from bench.serve.logs_backend import ServedLogs
 from bench.serve.messages import HttpRequest, HttpResponse
 from bench.serve.revision import Revision
+from bench.serve.s3_backend import ServedS3, encode_keys_as_aws
 from bench.serve.services import Services, Target
 from bench.serve.sns_backend import ServedSns
 from bench.serve.wsgi import call
@@ -42,7 +44,8 @@ class MotoApp:
     def __init__(self, services: Services) -> None:
         # Every tutorial attaches AWSLambdaBasicExecutionRole to a role.
         default_user_config["iam"] = {"load_aws_managed_policies": True}
-        _restart(bound(services), ServedLogs, ServedEvents, ServedSns)
+        encode_keys_as_aws(True)
+        _restart(bound(services), ServedLogs, ServedEvents, ServedSns, ServedS3)
         self._application = DomainDispatcherApplication(_application_of)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
@@ -61,8 +64,9 @@ class MotoApp:
 
     def control_planes(self) -> list[ServedLambda]:
         """Lambda wherever it has been used."""
-        found = [backend for _, _, backend in lambda_backends.iter_backends()]
-        return [backend for backend in found if isinstance(backend, ServedLambda)]
+        # As lists: a call in another thread may use a region for the first time.
+        places = [list(regions.values()) for regions in list(lambda_backends.values())]
+        return [b for backends in places for b in backends if isinstance(b, ServedLambda)]
 
     def find_url(self, url_id: str) -> tuple[Target, dict[str, Any]] | None:
         """The target and the configuration of a function URL."""
@@ -87,7 +91,8 @@ class MotoApp:
     def close(self) -> None:
         """Give moto its own backends back, and forget everything."""
         default_user_config["iam"] = {"load_aws_managed_policies": False}
-        _restart(LambdaBackend, LogsBackend, EventsBackend, SNSBackend)
+        encode_keys_as_aws(False)
+        _restart(LambdaBackend, LogsBackend, EventsBackend, SNSBackend, S3Backend)
 
 
 def place_of(request: HttpRequest) -> tuple[str, str]:
@@ -117,12 +122,14 @@ def _restart(
     logs_class: type[LogsBackend],
     events_class: type[EventsBackend],
     sns_class: type[SNSBackend],
+    s3_class: type[S3Backend],
 ) -> None:
     BackendDict.reset()
     _set_class(lambda_backends, lambda_class)
     _set_class(logs_backends, logs_class)
     _set_class(events_backends, events_class)
     _set_class(sns_backends, sns_class)
+    _set_class(s3_backends, s3_class)
 
 
 def _set_class(backends: Any, made: type[Any]) -> None:

@@ -63,6 +63,8 @@ def _unpack(archive: bytes, directory: Path) -> None:
                 raise _invalid(
                     f"Unzipped size must be smaller than {UNPACKED_LIMIT_BYTES} bytes, not {total}"
                 )
+            if all(member.is_dir() for member in opened.infolist()):
+                raise _invalid("Uploaded file must be a non-empty zip")
             directory.mkdir()
             for member in opened.infolist():
                 _extract(opened, member, directory)

@@ -14,6 +14,9 @@ from bench.serve.errors import ServiceError
 from bench.subjects import Runtime
 
 _OS_ONLY = ("provided.al2023", "provided.al2", "provided")
+#: Lambda's Python runtimes that functions can be made for; SnapStart is of those from 3.12 on.
+_PYTHON_MINORS = range(8, 15)
+_SNAP_START_FROM = 12
 #: What this machine's processor is called in Lambda's API.
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -59,13 +62,7 @@ class Runtimes:
     def _find(self, name: str) -> Engine:
         if name in _OS_ONLY:
             return Engine(kind="custom", python=None, version=f"{name}:local")
-        if not name.startswith("python3."):
-            raise ServiceError(
-                400,
-                "InvalidParameterValueException",
-                f"Runtime {name or 'of container images'} does not run on this endpoint; "
-                f"it runs {', '.join(_OS_ONLY)} and python3.x from zip archives",
-            )
+        check_runtime(name)
         runtime = runtime_for(name.removeprefix("python"), self._cache)
         if f"python{runtime.minor}" != name:
             self._warn(
@@ -82,6 +79,41 @@ class Runtimes:
         return Engine(kind="python", python=python, version=f"python:{runtime.version}")
 
 
+def check_runtime(name: str) -> None:
+    """Refuse a runtime that Lambda does not have, or this endpoint does not run.
+
+    Raises:
+        ServiceError: with those that there are.
+    """
+    if name in _OS_ONLY or name in _pythons(0):
+        return
+    known = ", ".join((*_OS_ONLY, *_pythons(0)))
+    if name.startswith("python"):
+        raise _invalid(
+            f"Value {name} at 'runtime' failed to satisfy constraint: Member must satisfy enum "
+            f"value set: [{known}]"
+        )
+    raise _invalid(
+        f"Runtime {name or 'of container images'} does not run on this endpoint; it runs {known} "
+        "from zip archives"
+    )
+
+
+def check_snap_start(runtime: str, wanted: dict[str, str] | None) -> None:
+    """Refuse SnapStart for a runtime that has none.
+
+    Raises:
+        ServiceError: with the runtime.
+    """
+    on = (wanted or {}).get("ApplyOn") == "PublishedVersions"
+    if on and runtime not in _pythons(_SNAP_START_FROM):
+        raise _invalid(f"{runtime} is not supported for SnapStart enabled functions.")
+
+
+def _pythons(least_minor: int) -> tuple[str, ...]:
+    return tuple(f"python3.{minor}" for minor in _PYTHON_MINORS if minor >= least_minor)
+
+
 def check_architecture(architectures: list[str]) -> None:
     """Refuse a function for another processor than this machine's.
 
@@ -91,9 +123,11 @@ def check_architecture(architectures: list[str]) -> None:
     machine = ARCHITECTURES.get(platform.machine().lower(), platform.machine())
     wanted = architectures[0] if architectures else "x86_64"
     if wanted != machine:
-        raise ServiceError(
-            400,
-            "InvalidParameterValueException",
+        raise _invalid(
             f"Architecture {wanted} does not run on this machine, whose processor is {machine}; "
-            f"use Architectures=['{machine}'] here, and {wanted} on AWS",
+            f"use Architectures=['{machine}'] here, and {wanted} on AWS"
         )
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError(400, "InvalidParameterValueException", message)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from moto.iam.models import iam_backends
 from bench.errors import UsageError
 from bench.serve.control_function import ServedFunction
 from bench.serve.control_plane import ServedLambda
+from bench.serve.errors import ServiceError
 from bench.serve.moto_app import MotoApp
 from bench.serve.packages import PackageStore
 
@@ -39,18 +41,27 @@ _ASSUME = json.dumps(
 
 
 class State:
-    """The state file of a directory.
+    """The state file of a directory. Thread-safe.
 
     Args:
-        directory: made if it is missing; ``packages`` in it holds the archives.
+        directory: ``packages`` in it holds the archives.
         packages: the store in that directory.
         moto: where functions are read from and restored to.
+        warn: is told that the file could not be written.
     """
 
-    def __init__(self, directory: Path, packages: PackageStore, moto: MotoApp) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        packages: PackageStore,
+        moto: MotoApp,
+        warn: Callable[[str], None],
+    ) -> None:
         self._path = directory / "state.json"
         self._packages = packages
         self._moto = moto
+        self._warn = warn
+        self._lock = threading.Lock()
 
     def restore(self) -> None:
         """Make what the file has.
@@ -66,19 +77,33 @@ class State:
                 raise ValueError(f"its schema is {document['schema']!r}")
             for place in document["places"]:
                 self._restore(self._moto.control_plane(place["account"], place["region"]), place)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, ServiceError) as error:
             raise UsageError(
                 f"{self._path} cannot be restored: {type(error).__name__}: {error}",
                 hint="name another directory, or delete this one to begin anew",
             ) from error
 
     def save(self) -> None:
-        """Write the file; nobody ever sees half of it."""
+        """Write the file; nobody ever sees half of it.
+
+        What has changed has been carried out by now: a file that cannot be written is a warning.
+        """
+        with self._lock:
+            partial = self._path.with_suffix(".partial")
+            try:
+                self._write(partial)
+            except OSError as error:
+                partial.unlink(missing_ok=True)
+                self._warn(
+                    f"{self._path} cannot be written ({error.strerror}): what has changed since "
+                    "the last time is lost with this endpoint, unless a later change is written"
+                )
+
+    def _write(self, partial: Path) -> None:
         places = [_place(plane) for plane in self._moto.control_planes()]
-        document = {"schema": _SCHEMA, "places": [p for p in places if p["functions"]]}
-        partial = self._path.with_suffix(".partial")
+        kept = [p for p in places if p["functions"] or p["layers"]]
         with partial.open("w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1, sort_keys=True)
+            json.dump({"schema": _SCHEMA, "places": kept}, file, indent=1, sort_keys=True)
             file.flush()
             os.fsync(file.fileno())
         partial.rename(self._path)
@@ -86,6 +111,8 @@ class State:
     def _restore(self, plane: ServedLambda, place: dict[str, Any]) -> None:
         for layer in place["layers"]:
             self._restore_layer(plane, layer)
+        for arn, digest in place.get("layer_packages", {}).items():
+            plane.keep_layer(arn, base64.b64decode(self._archive(digest)))
         for group in place["functions"]:
             self._restore_role(plane, group["latest"]["spec"]["Role"])
             latest = self._function(plane, group["latest"])
@@ -98,10 +125,13 @@ class State:
                 plane.put_function_concurrency(latest.function_name, latest.reserved_concurrency)
 
     def _function(self, plane: ServedLambda, saved: dict[str, Any]) -> ServedFunction:
-        spec = {**saved["spec"], "Code": {"ZipFile": self._archive(saved["code"])}}
+        # moto knows no layer that was deleted since.
+        code = {"ZipFile": self._archive(saved["code"])}
+        spec = {**saved["spec"], "Code": code, "Layers": []}
         function: ServedFunction = ServedFunction(  # type: ignore[abstract]
             plane.account_id, spec, plane.region_name
         )
+        function.layers = plane.layer_data(saved["spec"]["Layers"])
         function.reserved_concurrency = saved["reserved"]
         function.version = saved["version"]
         if saved["version"] != "$LATEST":
@@ -142,9 +172,10 @@ def _place(plane: ServedLambda) -> dict[str, Any]:
         "functions": [_group(plane, f) for f in _served(plane.list_functions())],
         "layers": [
             _layer(version)
-            for layer in plane._layers._layers.values()
-            for version in layer.layer_versions.values()
+            for layer in list(plane._layers._layers.values())
+            for version in list(layer.layer_versions.values())
         ],
+        "layer_packages": plane.layer_packages(),
     }
 
 
@@ -152,7 +183,7 @@ def _group(plane: ServedLambda, latest: ServedFunction) -> dict[str, Any]:
     name = latest.function_name
     return {
         "latest": _saved(latest),
-        "versions": [_saved(v) for v in plane._lambdas._functions[name]["versions"]],
+        "versions": [_saved(v) for v in list(plane._lambdas._functions[name]["versions"])],
         "aliases": [alias.to_json() for alias in plane.list_aliases(name)],
         "published": latest.published,
         "published_as": latest.published_as,
@@ -173,7 +204,7 @@ def _saved(function: ServedFunction) -> dict[str, Any]:
         "EphemeralStorage": {"Size": function.ephemeral_storage},
         "Layers": [layer["Arn"] for layer in function.layers],
         "TracingConfig": function.tracing_config,
-        "Tags": function.tags,
+        "Tags": dict(function.tags),
         **function.kept,
     }
     return {
@@ -198,7 +229,7 @@ def _layer(version: LayerVersion) -> dict[str, Any]:
 
 
 def _restore_alias(plane: ServedLambda, latest: ServedFunction, saved: dict[str, Any]) -> None:
-    alias: LambdaAlias = plane.create_alias(
+    alias: LambdaAlias = plane._lambdas.put_alias(
         saved["Name"],
         latest.function_name,
         saved["FunctionVersion"],

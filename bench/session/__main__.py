@@ -63,6 +63,7 @@ def _measure(order: SessionOrder, narrator: Narrator, stop: StopPipe) -> None:
             "cgroup_reason": backend.cgroups.reason,
             "function_files": backend.file_system,
             "round_trip": backend.round_trip(),
+            "pythons": {function: python.version for function, python in order.pythons.items()},
         }
         record = replace(record, environment=dict(sorted(facts.items())))
         question = Question(narrator, sys.stdin.fileno(), stop.fd)

@@ -46,9 +46,11 @@ class Attempts:
 
     def given_up(self) -> tuple[str, ...]:
         """A sentence for each cell that was given up, for the record's warnings."""
-        return tuple(
-            f"`{c.function}`, variant `{c.variant}`, event `{c.event}`, {c.memory_mb} MB failed in "
-            f"each of its first {self._tried[c]} trials and was not tried again"
-            for c in self._tried
-            if self.is_given_up(c)
+        return tuple(self.warning(cell) for cell in self._tried if self.is_given_up(cell))
+
+    def warning(self, cell: Cell) -> str:
+        """The sentence about a cell that was given up after all the trials counted here."""
+        return (
+            f"`{cell.function}`, variant `{cell.variant}`, event `{cell.event}`, {cell.memory_mb}"
+            f" MB failed in each of its first {self._tried[cell]} trials and was not tried again"
         )

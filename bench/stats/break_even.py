@@ -49,8 +49,9 @@ def break_evens(
     sizes = sorted(set(plan.memory_sizes_mb) | {cell.memory_mb for cell in totals})
     found = []
     for function in functions:
-        used = [event.name for event in function.events if event.uses_library is True]
-        unused = [event.name for event in function.events if event.uses_library is False]
+        used = [event.name for event in function.events if event.uses_library]
+        # Where one event says that it uses the library, one that says nothing does not use it.
+        unused = [event.name for event in function.events if not event.uses_library]
         if function.library is None:
             continue
         for one, other in product(used, unused):

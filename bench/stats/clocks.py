@@ -8,7 +8,7 @@ somebody sets it, or when a virtual machine was stopped and made to catch up.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from bench.model import Record, Trial
 from bench.stats.samples import Samples
@@ -17,6 +17,8 @@ from bench.stats.samples import Samples
 SUSPENDED_NS = 20_000_000
 #: Corrections of the time of day by less than this are made gradually and mean nothing.
 STEPPED_NS = 250_000_000
+#: Backends that run the trials of a round at the same time, each started when it is ready.
+_PARALLEL = frozenset({"aws"})
 
 
 def clock_reasons(record: Record, samples: Samples) -> tuple[str, ...]:
@@ -25,9 +27,10 @@ def clock_reasons(record: Record, samples: Samples) -> tuple[str, ...]:
     trials: Sequence[Trial] = record.trials
     if any(earlier > later for earlier, later in pairwise(places)):
         trials = sorted(record.trials, key=_place)
+    falls = _falls_by_round(trials) if record.backend in _PARALLEL else _falls(trials)
     return (
         *_negative(samples),
-        *_backwards(trials),
+        *_backwards(falls),
         *_jumped(trials, "boottime_offset_ns", SUSPENDED_NS, "the host was suspended for"),
         *_jumped(trials, "realtime_offset_ns", STEPPED_NS, "the time of day was set by"),
     )
@@ -48,16 +51,33 @@ def _negative(samples: Samples) -> tuple[str, ...]:
     return (f"{bad} durations are negative",) if bad else ()
 
 
-def _backwards(trials: Sequence[Trial]) -> tuple[str, ...]:
-    falls = [
-        (earlier, later)
-        for earlier, later in pairwise(trials)
-        if later.started_ns < earlier.started_ns
-    ]
-    bad = [later for earlier, later in falls if _session(earlier) == _session(later)]
-    if not bad:
+def _backwards(falls: Sequence[Trial]) -> tuple[str, ...]:
+    if not falls:
         return ()
-    return (f"the monotonic clock went back {len(bad)} times, first in round {bad[0].round}",)
+    return (f"the monotonic clock went back {len(falls)} times, first in round {falls[0].round}",)
+
+
+def _falls(trials: Sequence[Trial]) -> list[Trial]:
+    """Trials that started before the one that ran before them."""
+    return [
+        later for earlier, later in _neighbours(trials) if later.started_ns < earlier.started_ns
+    ]
+
+
+def _falls_by_round(trials: Sequence[Trial]) -> list[Trial]:
+    """First trials of rounds, started before the last one of the round before.
+
+    Within a round the order of starts is nobody's. Only trials that tell their session are
+    compared: another one may have run on another boot.
+    """
+    known = [trial for trial in trials if "session" in trial.guards]
+    rounds = [list(found) for _, found in groupby(known, lambda t: (_session(t), t.round))]
+    spans = [(min(found, key=_start), max(found, key=_start)) for found in rounds]
+    return [
+        first
+        for (_, last), (first, _) in pairwise(spans)
+        if _session(first) == _session(last) and _start(first) < _start(last)
+    ]
 
 
 def _jumped(trials: Sequence[Trial], guard: str, limit_ns: int, words: str) -> tuple[str, ...]:
@@ -81,3 +101,7 @@ def _neighbours(trials: Sequence[Trial]) -> Iterator[tuple[Trial, Trial]]:
 
 def _session(trial: Trial) -> int:
     return trial.guards.get("session", 0)
+
+
+def _start(trial: Trial) -> int:
+    return trial.started_ns

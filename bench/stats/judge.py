@@ -132,10 +132,10 @@ def _run_verdict(
 
 
 def _cell_warnings(measured: Iterable[CellSummary]) -> tuple[str, ...]:
+    """Name the cells that nothing is known of; those that failed speak for themselves."""
     return tuple(
         f"{cell.function} {cell.variant} at {cell.memory_mb} MB, event {cell.event}: no valid trial"
-        f" ({summary.failures} failed)"
         for summary in measured
         for cell in (summary.cell,)
-        if not summary.n
+        if not summary.n and not summary.failures
     )

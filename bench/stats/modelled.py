@@ -39,7 +39,8 @@ def modelled_cells(
     """The cells of ``plan.memory_sizes_mb`` that were not measured, in the plan's order.
 
     The source of each is the cell of the same function, variant, event and page cache at the
-    largest memory size that has valid trials.
+    largest memory size that has valid trials. Nothing is modelled above that size, where a quota
+    that was in the way of the measured trial no longer is.
     """
     sources: dict[tuple[str, ...], CellSummary] = {}
     for summary in measured.values():
@@ -52,7 +53,8 @@ def modelled_cells(
         modelled_cell(source, memory_mb, plan.cpu_mode, confidence)
         for source in sources.values()
         for memory_mb in plan.memory_sizes_mb
-        if replace(source.cell, memory_mb=memory_mb) not in measured
+        if memory_mb < source.cell.memory_mb
+        and replace(source.cell, memory_mb=memory_mb) not in measured
     )
 
 

@@ -51,7 +51,14 @@ def faults(seed: int, share: float = 0.1) -> SeededFaults:
 
 
 def new_record(
-    directory: Path, *, run_id: str, seed: int = 7, round_count: int = 2, smoke: bool = False
+    directory: Path,
+    *,
+    run_id: str,
+    seed: int = 7,
+    round_count: int = 2,
+    smoke: bool = False,
+    region: str = REGION,
+    endpoint: str = "127.0.0.1",
 ) -> Record:
     """A run over two functions with two variants each at three memory sizes, not yet begun."""
     event = directory.parent / "event.json"
@@ -83,9 +90,9 @@ def new_record(
         backend="aws",
         plan=plan,
         environment={
-            "hard": {"architecture": "x86_64", "region": REGION},
+            "hard": {"architecture": "x86_64", "region": region},
             "soft": {},
-            "aws": {"region": REGION, "endpoint": "127.0.0.1", "method": "version"},
+            "aws": {"region": region, "endpoint": endpoint, "method": "version"},
         },
         functions=tuple(_function(id_, event) for id_ in FUNCTIONS),
         artifacts=tuple(_artifact(f, v) for f in FUNCTIONS for v in VARIANTS),
@@ -168,8 +175,10 @@ def make_and_abandon(record: Record, url: str) -> None:
 def clean(url: str, run_id: str | None = None) -> int:
     """Clean as ``coldbench clean`` does; how many things were deleted."""
     plane = ControlPlane(account(url), threading.Event())
-    found = [x for x in find(lambda _: plane, [REGION]) if run_id in (None, x.run_id)]
-    remove_all(lambda _: plane, found, REGION)
+    search = find(lambda _: plane, [REGION], home=REGION)
+    found = [x for x in search.found if run_id in (None, x.run_id)]
+    failed = search.failed | remove_all(lambda _: plane, found, REGION)
+    assert not failed, failed
     return len(found)
 
 

@@ -119,6 +119,8 @@ class ScriptedLambda:
             return self._invoke(request, unquote(found[1]))
         except ServiceError as error:
             return error.response()
+        except KeyError as error:  # moto looks its backends up by region
+            return ServiceError(500, "InternalFailure", f"no region {error}").response()
 
     def _with_location(self, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
         """GetFunction says where the package is: here, and not in Amazon S3."""

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
+from bench.serve.errors import ServiceError
+from bench.store import load_record
 from tests.cloud import life
 from tests.cloud.scripted_lambda import Answer, Invoke, ScriptedLambda, ordinary
 
@@ -106,6 +108,51 @@ def test_an_existing_function_is_copied_and_not_touched(
     assert {"PASSWORD": "hunter2"} in endpoint.environments
 
 
+def copied(url: str, *arguments: str) -> int:
+    place = ("--endpoint-url", url, "--no-probe")
+    return main(["run", "--backend", "aws", *place, *COPIED, *arguments])
+
+
+def test_arms_of_a_copied_function_are_measured_and_resumed(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The function as it is, its A/A copy, and one copy more for each arm, in both sessions."""
+
+    def script(invoke: Invoke) -> Answer:
+        expired = ServiceError(403, "ExpiredTokenException", "expired")
+        return Answer(refusal=expired) if invoke.number == 8 else ordinary(invoke)
+
+    arms = ("--arm", "tmp=2048")
+    with ScriptedLambda(script) as endpoint:
+        life.Observer(endpoint.url).make_decoys()
+        assert copied(endpoint.url, *arms, "--dry-run") == 0
+        assert "3 throw-away copies" in capsys.readouterr().out
+        assert copied(endpoint.url, *arms, "--yes", "--warm", "1") == 4
+        place = ("--endpoint-url", endpoint.url, "--no-probe")
+        assert main(["run", "--resume", *place, *arms]) in (0, 6), capsys.readouterr().err
+    (record,) = (load_record(d) for d in (project / "reports" / "records").iterdir())
+    assert record.complete
+    assert {t.variant for t in record.trials} == {"default", "default+tmp"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--architecture", "arm64"), "`payments` has a package for x86_64"),
+        (("--architecture", "x86_64,arm64"), "leave out `--architecture`"),
+        (("--arm", "snapstart"), "provided.al2023"),
+    ],
+)
+def test_what_a_copied_function_cannot_be_is_refused(
+    project: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    """Exit 2 with the reason, instead of a run that leaves the option out."""
+    with ScriptedLambda() as endpoint:
+        life.Observer(endpoint.url).make_decoys()
+        assert copied(endpoint.url, *arguments, "--dry-run") == 2
+    assert words in capsys.readouterr().err
+
+
 def test_clean_lists_and_deletes_by_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--dry-run` only lists; `--older-than` spares what is young."""
     with ScriptedLambda() as endpoint:
@@ -144,8 +191,6 @@ def test_an_interrupted_run_is_resumed_by_its_id(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A run that AWS stopped goes on with the same options and completes."""
-    from bench.serve.errors import ServiceError
-
     expired = ServiceError(403, "ExpiredTokenException", "expired")
 
     def script(invoke: Invoke) -> Answer:
@@ -156,6 +201,16 @@ def test_an_interrupted_run_is_resumed_by_its_id(
         assert "--resume" in capsys.readouterr().err
         place = ["--endpoint-url", endpoint.url, "--no-probe"]
         assert main(["run", "--resume", *place]) in (0, 6)
+
+
+def test_a_region_without_lambda_ends_a_run_before_it_begins(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name of the right form that no region has: advice, and no record."""
+    with ScriptedLambda() as endpoint:
+        assert run(endpoint.url, "--region", "eu-west-9") == 4
+    assert "`eu-west-9` does not answer" in capsys.readouterr().err
+    assert not (project / "reports").exists()
 
 
 @pytest.mark.parametrize(

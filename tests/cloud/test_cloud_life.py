@@ -9,6 +9,7 @@ import pytest
 from bench.cloud.faults import Stopped
 from bench.errors import UsageError
 from bench.serve.errors import ServiceError
+from bench.serve.faults import Rule, SeededFaults
 from bench.store import load_record
 from tests.cloud import life
 from tests.cloud.__main__ import seeded_life
@@ -41,6 +42,18 @@ def test_faults_at_every_call_lose_and_leave_nothing(tmp_path: Path) -> None:
     """Throttles, 500s, resets, hangs and skewed clocks: complete, clean, decoys untouched."""
     made, _ = seeded_life(tmp_path, seed=11, share=0.06)
     assert made > 0
+
+
+@pytest.mark.parametrize("call", ["/functions", "/versions", "/aliases"])
+def test_one_lost_answer_stops_no_run(tmp_path: Path, call: str) -> None:
+    """What was made all the same is met when the call is repeated, under either error code."""
+    directory = record_directory(tmp_path, round_count=1)
+    lost = Rule(weights={"reset-after": 1.0}, matches=f"POST .*{call}$", limit=1)
+    faults = SeededFaults(1, [lost])
+    with ScriptedLambda(faults=faults) as endpoint:
+        life.run(directory, endpoint.url)
+    assert len(faults.injected) == 1
+    life.check_complete(directory)
 
 
 def test_a_killed_run_resumes_without_measuring_twice(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from .conftest import RUNTIME, Aws, package
 from .events import ACCOUNT, STORE, arn_of, queue, storing
@@ -28,6 +29,40 @@ def test_sns_invokes_with_its_record(aws: Aws) -> None:
     assert (notification["Message"], notification["Subject"]) == ("hello", "about")
     assert notification["TopicArn"] == topic
     assert notification["MessageAttributes"] == {"urgent": {"Type": "String", "Value": "yes"}}
+
+
+def notify(aws: Aws, bucket: str, arn: str) -> None:
+    configuration = {"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}
+    aws.client("s3").put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [configuration]}
+    )
+
+
+def test_s3_tells_keys_as_aws_encodes_them(aws: Aws) -> None:
+    """Slashes stay, a space is `+`, and the rest is percent-encoded."""
+    name, bucket = storing(aws)
+    source = aws.bucket()
+    notify(aws, source, arn_of(name))
+    aws.client("s3").put_object(Bucket=source, Key="a/b c+d.txt", Body=b"x")
+
+    (event,) = map(json.loads, aws.objects(bucket, 1))
+
+    assert event["Records"][0]["s3"]["object"]["key"] == "a/b+c%2Bd.txt"
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "mars-north-1"])
+def test_s3_notifies_functions_that_exist_only(aws: Aws, region: str) -> None:
+    """Another one is refused, and the configuration of the bucket stays as it was."""
+    name, _ = storing(aws)
+    source = aws.bucket()
+    notify(aws, source, arn_of(name))
+
+    with pytest.raises(ClientError, match="InvalidArgument") as refused:
+        notify(aws, source, f"arn:aws:lambda:{region}:{ACCOUNT}:function:nobody")
+    kept = aws.client("s3").get_bucket_notification_configuration(Bucket=source)
+
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert [c["LambdaFunctionArn"] for c in kept["LambdaFunctionConfigurations"]] == [arn_of(name)]
 
 
 def test_eventbridge_invokes_the_targets_of_a_rule(aws: Aws) -> None:
@@ -100,12 +135,18 @@ def test_items_that_a_function_names_as_failed_come_again(aws: Aws) -> None:
     bucket = aws.bucket()
     name = aws.deploy(source, Environment={"Variables": {"OUT": bucket}})
     sqs = aws.client("sqs")
+    client = aws.client("lambda")
+    mapping = client.create_event_source_mapping(
+        EventSourceArn=arn,
+        FunctionName=name,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        Enabled=False,
+    )
+    # Lambda checks it against the function's timeout when the mapping is made, not later.
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
     for body in ("good", "bad"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
-    aws.client("lambda").create_event_source_mapping(
-        EventSourceArn=arn, FunctionName=name, FunctionResponseTypes=["ReportBatchItemFailures"]
-    )
+    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
     events = [json.loads(event) for event in aws.objects(bucket, 2)]
     bodies = sorted(record["body"] for event in events for record in event["Records"])
@@ -136,18 +177,18 @@ FUSSY = STORE.replace(
 def test_a_fifo_queue_keeps_its_order_over_a_failure(aws: Aws) -> None:
     """Message 1 of a group fails once: 2 and 3 wait until it is through."""
     sqs, bucket = aws.client("sqs"), aws.bucket()
-    attributes = {"FifoQueue": "true", "VisibilityTimeout": "1"}
-    url = sqs.create_queue(QueueName="ordered.fifo", Attributes=attributes)["QueueUrl"]
-    for body in ("1", "2", "3"):
-        sqs.send_message(
-            QueueUrl=url, MessageBody=body, MessageGroupId="g", MessageDeduplicationId=body
-        )
+    url = sqs.create_queue(QueueName="ordered.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     name = aws.deploy(KEEP_ORDER, Environment={"Variables": {"OUT": bucket}})
     aws.client("lambda").create_event_source_mapping(
         EventSourceArn=f"arn:aws:sqs:us-east-1:{ACCOUNT}:ordered.fifo",
         FunctionName=name,
         BatchSize=1,
     )
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
+    for body in ("1", "2", "3"):
+        sqs.send_message(
+            QueueUrl=url, MessageBody=body, MessageGroupId="g", MessageDeduplicationId=body
+        )
 
     seen = [event.decode() for event in aws.objects(bucket, 4)]
 

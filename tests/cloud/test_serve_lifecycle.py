@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import urllib.request
 import zipfile
 from typing import Any
@@ -146,6 +147,47 @@ def test_the_code_can_be_downloaded_where_get_function_says(aws: Aws) -> None:
     assert archive.read("app.py").decode() == WHERE
 
 
+def test_functions_are_listed_in_pages(aws: Aws) -> None:
+    """MaxItems is the size of a page, Marker leads to the next; together they are all, once."""
+    client = aws.client("lambda")
+    for _ in range(3):
+        aws.deploy(WHERE)
+    everything = [f["FunctionName"] for f in client.list_functions()["Functions"]]
+
+    pages = list(client.get_paginator("list_functions").paginate(PaginationConfig={"PageSize": 2}))
+    listed = [[f["FunctionName"] for f in page["Functions"]] for page in pages]
+
+    assert [len(page) for page in listed[:-1]] == [2] * (len(listed) - 1)
+    assert [name for page in listed for name in page] == everything
+    with pytest.raises(ClientError, match="pagination token"):
+        client.list_functions(Marker="nonsense")
+
+
+def test_the_versions_of_all_functions_are_listed(aws: Aws) -> None:
+    """FunctionVersion=ALL has $LATEST and each published version."""
+    name = aws.deploy(WHERE)
+    client = aws.client("lambda")
+    client.publish_version(FunctionName=name)
+
+    found = client.get_paginator("list_functions").paginate(FunctionVersion="ALL")
+    functions = [f for page in found for f in page["Functions"] if f["FunctionName"] == name]
+
+    assert {f["Version"] for f in functions} == {"$LATEST", "1"}
+
+
+def test_the_time_of_a_change_is_told_in_milliseconds(aws: Aws) -> None:
+    """LastModified is ISO 8601 with three digits of a second and the zone as +0000."""
+    client = aws.client("lambda")
+    name = aws.deploy(WHERE)
+    made = client.get_function_configuration(FunctionName=name)["LastModified"]
+    changed = client.update_function_configuration(FunctionName=name, Description="changed")
+
+    form = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000"
+    assert re.fullmatch(form, made)
+    assert re.fullmatch(form, changed["LastModified"])
+    assert changed["LastModified"] > made
+
+
 def test_a_deleted_function_is_not_found(aws: Aws) -> None:
     """Invoke and GetFunction of a deleted function are ResourceNotFoundException."""
     name = aws.deploy(WHERE)
@@ -166,6 +208,8 @@ def test_a_deleted_function_is_not_found(aws: Aws) -> None:
         ({"Code": {"ZipFile": b"not a zip"}}, "Could not unzip"),
         ({"MemorySize": 20_000}, "MemorySize"),
         ({"Environment": {"Variables": {"A": "x" * 5000}}}, "4KB"),
+        ({"Environment": {"Variables": {"AWS_REGION": "x"}}}, "reserved keys .*: AWS_REGION"),
+        ({"Environment": {"Variables": {"1ST": "x"}}}, "1ST"),
         ({"Role": "arn:aws:iam::123456789012:role/nobody"}, "cannot be assumed"),
     ],
 )

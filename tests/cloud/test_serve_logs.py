@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.emulator.platform_lines import Report
+from bench.emulator.platform_lines import InitStart, Report, RestoreStart
 from bench.emulator.reportlog import parse_line
 
 from .conftest import Aws
@@ -95,14 +95,37 @@ def test_the_rows_query_lists_the_cold_starts_in_their_order(aws: Aws, function:
 
 def test_the_restore_query_reads_snapstart_lines_from_the_message(aws: Aws) -> None:
     """A SnapStart version has one REPORT with a Restore Duration."""
-    name = aws.deploy("def handler(e, c): return e", SnapStart={"ApplyOn": "PublishedVersions"})
-    client = aws.client("lambda")
-    client.publish_version(FunctionName=name)
-    client.invoke(FunctionName=name, Qualifier="1")
+    name = snap_started(aws)
 
     rows = query(aws, name, RESTORES)
 
     assert int(rows[0]["n"]) >= 1
+
+
+def test_a_restore_names_the_runtime_that_the_init_named(aws: Aws) -> None:
+    """INIT_START and RESTORE_START have the same version and the same ARN of it."""
+    name = snap_started(aws)
+    events = aws.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+    lines = [parse_line(event["message"]) for event in events]
+
+    starts = {
+        (line.runtime_version, line.runtime_version_arn)
+        for line in lines
+        if isinstance(line, InitStart | RestoreStart)
+    }
+
+    assert [type(line) for line in lines].count(RestoreStart) == 1
+    assert len(starts) == 1
+
+
+def snap_started(aws: Aws) -> str:
+    """A function whose version 1, which has SnapStart, has been invoked."""
+    on = {"ApplyOn": "PublishedVersions"}
+    name = aws.deploy("def handler(e, c): return e", Runtime="python3.13", SnapStart=on)
+    client = aws.client("lambda")
+    client.publish_version(FunctionName=name)
+    client.invoke(FunctionName=name, Qualifier="1")
+    return name
 
 
 def test_json_logs_are_queried_by_their_members(aws: Aws) -> None:

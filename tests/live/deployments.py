@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,7 @@ class Lambda:
         memory_mb: int = 1769,
         configuration: Configuration | None = None,
         function: dict[str, Any] | None = None,
+        live: Callable[[], bool] | None = None,
         **deployment: Any,
     ) -> LocalFunction:
         """Deploy the package in ``tree``; ``function`` and the rest are fields of the model."""
@@ -74,6 +76,7 @@ class Lambda:
             scratch,
             self.told.append,
             configuration,
+            live=live,
         )
         self._cleanup.callback(deployed.close)
         return deployed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import signal
 import subprocess
 import zipfile
@@ -168,6 +169,58 @@ def test_two_packages_are_compared(repository: Repository) -> None:
     assert [a["zip_bytes"] for a in document["artifacts"]] == [
         package.stat().st_size for package in packages
     ]
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"), [("app", ()), ("entry", ("--handler", "entry.handler"))]
+)
+def test_two_python_packages_are_compared(
+    repository: Repository, module: str, arguments: tuple[str, ...]
+) -> None:
+    """They do not say what they were built for; the record says what they ran on."""
+    packages = []
+    for number, init in enumerate(("", BURN)):
+        package = repository.root / f"p{number}.zip"
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr(f"{module}.py", f"{init}\ndef handler(event, context): return 1\n")
+        packages.append(str(package))
+
+    result = repository.compare(*packages, *arguments)
+
+    assert result.returncode == 1, result.stderr
+    document = json.loads(result.stdout)
+    assert document["failures"] == []
+    assert document["environment"]["pythons"] == {"python/p1": platform.python_version()}
+    report = (repository.out / "compare.md").read_text()
+    assert f"python of python/p1 | {platform.python_version()}" in report
+
+
+def test_nothing_allows_a_function_of_both_revisions_to_go_unmeasured(
+    repository: Repository,
+) -> None:
+    """A renamed event is no missing function, so the gate has no answer and does not pass."""
+    events = repository.directory / "functions" / "other" / "events"
+    (events / "order-0.json").rename(events / "renamed.json")
+
+    result = repository.compare("HEAD", "WORKTREE", "other", "--allow-missing")
+
+    assert result.returncode == 6, result.stderr
+    document = json.loads(result.stdout)
+    assert document["unpaired"] == {}
+    assert document["incomparable"].keys() == {"custom/other"}
+    assert document["verdict"] == "incomparable"
+
+
+def test_a_narrow_terminal_shows_the_revisions(repository: Repository) -> None:
+    """A branch with a long name fits nowhere in one piece, and is there all the same."""
+    repository.git("branch", "feature/a-long-branch-name-that-does-not-fit", "HEAD")
+
+    result = ended(
+        repository.start("compare", "feature/a-long-branch-name-that-does-not-fit", "WORKTREE")
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert "given as: feature/a-long-branch-name-that-does-not-fit" in result.stdout
 
 
 def test_a_broken_revision_is_a_failed_build(repository: Repository) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import textwrap
 import time
@@ -11,8 +12,10 @@ from pathlib import Path
 import pytest
 from bootstraps import ANSWER
 from deployments import Lambda
+from invocations import coldbench
 
-from bench.emulator.platform_lines import ExtensionLine
+from bench.emulator.log_frames import LOG_FD
+from bench.emulator.platform_lines import ExtensionLine, InitStart
 
 pytestmark = pytest.mark.live
 
@@ -41,6 +44,7 @@ def say(*words):
     print(*words, flush=True)
 {body}
 """
+CRASH = "Extension.Crash"
 LOOP = """
 identifier, function = register()
 while True:
@@ -100,6 +104,30 @@ def test_registration_tells_of_the_function(cloud: Lambda, tmp_path: Path) -> No
     told, _, has_handler = line.rpartition(" ")
     assert json.loads(told).keys() == {"functionName", "functionVersion", "handler", "accountId"}
     assert has_handler == "False"
+
+
+def test_the_descriptor_for_records_is_the_runtimes(tmp_path: Path) -> None:
+    """An extension of a managed function has neither its number nor the descriptor."""
+    body = """
+    identifier, function = register()
+    say("sees", sorted(os.listdir("/proc/self/fd")), "_LAMBDA_TELEMETRY_LOG_FD" in os.environ)
+    while event()["eventType"] != "SHUTDOWN": pass
+    """
+    source = tmp_path / "managed"
+    source.mkdir()
+    (source / "app.py").write_text(
+        "import os\ndef handler(event, context):\n    return sorted(os.listdir('/proc/self/fd'))\n"
+    )
+    layer = _layer(tmp_path, watcher=body)
+    script = layer / "extensions" / "watcher"  # that of the tests may be hidden by its /tmp
+    script.write_text(script.read_text().replace(sys.executable, os.path.realpath(sys.executable)))
+
+    done = coldbench(source, "--layer", layer, "--event", "{}", cwd=tmp_path)
+
+    seen = next(line for line in done.stderr.splitlines() if line.startswith("sees "))
+    assert str(LOG_FD) in done.body
+    assert f"'{LOG_FD}'" not in seen
+    assert seen.endswith("] False")
 
 
 def test_the_init_lasts_until_all_extensions_are_ready(cloud: Lambda, tmp_path: Path) -> None:
@@ -190,6 +218,74 @@ def test_an_extension_that_fails_in_an_invoke(
 
     assert json.loads(answer.payload)["errorType"] == kind
     assert (answer.report.status, answer.report.error_type) == ("error", kind)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        ("identifier, _ = register()\nevent()\ntime.sleep(0.2)\nos._exit(4)\n", "error", CRASH),
+        ("identifier, _ = register()\nevent()\ntime.sleep(60)\n", "timeout", None),
+    ],
+    ids=["crash", "hang"],
+)
+def test_an_extension_that_fails_after_the_runtime_is_through(
+    cloud: Lambda, tmp_path: Path, body: str, status: str, kind: str | None
+) -> None:
+    """The caller has the response, the report the failure, the next event a new environment."""
+    function = cloud.bootstrap(handler=ANSWER, timeout_s=1.0, layers=(_layer(tmp_path, bad=body),))
+
+    first, second = function.invoke(b"{}"), function.invoke(b"{}")
+
+    assert (first.payload, first.function_error) == (b"{}", None)
+    assert (second.payload, second.function_error) == (b"{}", None)
+    assert (first.report.status, first.report.error_type) == (status, kind)
+    assert first.report.duration_ns >= 200_000_000
+    assert second.report.init_duration_ns is None
+    assert [line.phase for line in cloud.lines(InitStart)] == ["init", "invoke"]
+
+
+def test_an_extension_that_ends_at_its_second_event(cloud: Lambda, tmp_path: Path) -> None:
+    """What went well before does not keep the environment."""
+    body = "identifier, _ = register()\nevent()\nevent()\nos._exit(4)\n"
+    function = cloud.bootstrap(handler=ANSWER, layers=(_layer(tmp_path, bad=body),))
+
+    statuses = [function.invoke(b"{}").report.status for _ in range(3)]
+
+    assert statuses == [None, "error", None]
+
+
+def test_an_extension_that_ends_in_the_init_inside_an_invoke(cloud: Lambda, tmp_path: Path) -> None:
+    """Each event is given a new environment, although the runtime was ready in the last one."""
+    body = "identifier, _ = register()\ntime.sleep(0.3)\nos._exit(4)\n"
+    function = cloud.bootstrap(handler=ANSWER, layers=(_layer(tmp_path, bad=body),))
+
+    answers = [function.invoke(b"{}") for _ in range(2)]
+
+    assert [json.loads(answer.payload)["errorType"] for answer in answers] == [CRASH, CRASH]
+    assert [answer.report.error_type for answer in answers] == [CRASH, CRASH]
+    assert [line.phase for line in cloud.lines(InitStart)] == ["init", "invoke", "invoke"]
+
+
+def test_an_extension_that_never_registers_inside_an_invoke(cloud: Lambda, tmp_path: Path) -> None:
+    """It takes all of the function's timeout, and the error says so in Lambda's words."""
+    body = """
+    if os.path.exists("/tmp/mark"):
+        time.sleep(60)
+    open("/tmp/mark", "w").close()
+    """
+    function = cloud.bootstrap(
+        handler=ANSWER, timeout_s=0.5, layers=(_layer(tmp_path, silent=body),)
+    )
+
+    answer = function.invoke(b"{}")
+
+    assert json.loads(answer.payload) == {
+        "errorType": "Sandbox.Timedout",
+        "errorMessage": (
+            f"RequestId: {answer.report.request_id} Error: Task timed out after 0.50 seconds"
+        ),
+    }
+    assert answer.report.status == "timeout"
 
 
 def test_a_timeout_is_the_reason_of_the_shutdown(cloud: Lambda, tmp_path: Path) -> None:

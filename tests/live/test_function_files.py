@@ -107,6 +107,22 @@ def test_the_package_is_var_task_and_read_only(look: Look) -> None:
 
 
 @needs_root
+def test_the_settings_of_the_hosts_kernel_can_be_read_only(look: Look) -> None:
+    """Also by root, whom the kernel asks for nothing but a file system that can be written."""
+    assert look("os.statvfs('/proc/sys/kernel').f_flag & os.ST_RDONLY") == os.ST_RDONLY
+
+
+@needs_root
+def test_the_names_of_the_hosts_file_and_of_the_sandbox(look: Look) -> None:
+    """Extensions listen at a name that AWS documents; names of the host stay."""
+    names = look("open('/etc/hosts').read()")
+
+    assert names.startswith(Path("/etc/hosts").read_text().rstrip("\n"))
+    assert names.endswith("\n127.0.0.1 sandbox.localdomain sandbox\n")
+    assert "hosts" not in look("os.listdir('/')")
+
+
+@needs_root
 def test_only_tmp_can_be_written(look: Look) -> None:
     """As on Lambda; the rest of the host's directories can be read."""
     places = ("/tmp/new", "/new", "/var/new", "/var/tmp/new", "/root/new", "/usr/new", "/opt/new")

@@ -283,3 +283,20 @@ exchange(b"7\\r\\nsecond\\n\\r\\n0\\r\\n\\r\\n")
     rest, _ = process.communicate(timeout=20)
 
     assert (first, rest, process.returncode) == (b"first\n", b"second\n", 0)
+
+
+@pytest.mark.parametrize("name", ["größe", "a\nInjected: yes"])
+def test_a_directory_that_is_named_otherwise_than_lambda_allows(tmp_path: Path, name: str) -> None:
+    """The function's own name, its ARN and its log group have hyphens for what is not allowed."""
+    told = (
+        'arn = head.split("Function-Arn: ")[1].split("\\r\\n")[0]\n'
+        'names = ["AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_LOG_GROUP_NAME"]\n'
+        'told = "|".join([arn.rpartition(":")[2], *map(os.environ.get, names)]).encode()\n'
+        'post("invocation/" + request_id + "/response", told)'
+    )
+    write_bootstrap(tmp_path / name, handler=told)
+    allowed = "gr--e" if name == "größe" else "a-Injected--yes"
+
+    result = invoke(tmp_path, name)
+
+    assert result.stdout.decode() == f"{allowed}|{allowed}|/aws/lambda/{allowed}"

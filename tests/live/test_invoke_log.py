@@ -6,6 +6,9 @@ import os
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,25 +41,21 @@ def between_start_and_end(log: str) -> str:
 
 
 def test_a_timeout_in_the_text_log(tmp_path: Path) -> None:
-    """Lambda writes when it happened and how long it had waited, and an empty line."""
-    log = invoke(tmp_path, "--timeout", "0.2", handler="time.sleep(9)").stderr
+    """The REPORT has it in its status, the caller in words; nothing is written before END."""
+    invoked = invoke(tmp_path, "--timeout", "0.2", handler="time.sleep(9)")
 
-    said = between_start_and_end(log)
-    assert re.fullmatch(
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ID Task timed out after 0\.20 seconds\n\n", said
-    )
+    assert between_start_and_end(invoked.stderr) == ""
+    assert invoked.stderr.rstrip().endswith("\tStatus: timeout")
+    assert invoked.body["errorMessage"].endswith("Error: Task timed out after 0.20 seconds")
 
 
-@pytest.mark.parametrize(
-    ("handler", "status"), [("os._exit(3)", 3), (_ERROR, 4)], ids=["silent", "after its error"]
-)
-def test_a_crash_in_the_text_log(tmp_path: Path, handler: str, status: int) -> None:
-    """Lambda writes how the runtime ended and the type, also after an error that it reported."""
-    said = between_start_and_end(invoke(tmp_path, handler=handler).stderr)
+@pytest.mark.parametrize("handler", ["os._exit(3)", _ERROR], ids=["silent", "after its error"])
+def test_a_crash_in_the_text_log(tmp_path: Path, handler: str) -> None:
+    """The REPORT has status and type, also after an error that the runtime reported."""
+    log = invoke(tmp_path, handler=handler).stderr
 
-    assert said == (
-        f"RequestId: ID Error: Runtime exited with error: exit status {status}\nRuntime.ExitError\n"
-    )
+    assert between_start_and_end(log) == ""
+    assert log.rstrip().endswith("\tStatus: error\tError Type: Runtime.ExitError")
 
 
 def test_the_json_log_has_failures_in_its_report_only(tmp_path: Path) -> None:
@@ -102,8 +101,16 @@ child.stdout.readline()
     root_filesystem.obstacle() is not None or ephemeral_storage.obstacle() is not None,
     reason="the size of /tmp cannot be limited here",
 )
-def test_the_size_of_tmp(tmp_path: Path) -> None:
-    """More than `--ephemeral-storage` does not fit."""
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "No space left on device\n"),
+        (("--ephemeral-storage", "512"), "No space left on device\n"),
+        (("--ephemeral-storage", "1024"), ""),
+    ],
+)
+def test_the_size_of_tmp(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    """More than `--ephemeral-storage` does not fit; without it Lambda's 512 MB hold."""
     handler = f"""
 try:
     with open("/tmp/file", "wb") as file:
@@ -112,9 +119,88 @@ except OSError as error:
     print(error.strerror, flush=True)
 {ANSWER}
 """
-    log = invoke(tmp_path, "--ephemeral-storage", "512", handler=handler).stderr
+    log = invoke(tmp_path, *options, handler=handler).stderr
 
-    assert between_start_and_end(log) == "No space left on device\n"
+    assert between_start_and_end(log) == said
+
+
+def test_the_log_comes_while_the_function_goes_on(tmp_path: Path) -> None:
+    """Whoever waits for an event of minutes sees what happens meanwhile."""
+    handler = "print('at work', flush=True)\ntime.sleep(60)"
+    with running(tmp_path, handler, "--timeout", "90") as process:
+        assert process.stderr is not None
+        seen = next(line for line in process.stderr if b"at work" in line)
+
+        assert seen == b"at work\n"
+        assert process.poll() is None
+
+
+def test_who_reads_the_log_slowly_does_not_make_the_function_late(tmp_path: Path) -> None:
+    """It had its say in time, although nobody has taken its log from us."""
+    handler = f"""
+for _ in range(10):
+    print("x" * 99_999, flush=True)
+    time.sleep(0.1)
+{ANSWER}
+"""
+    with running(tmp_path, handler, "--timeout", "3") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        time.sleep(4)
+        log = process.stderr.read()
+
+        assert log.count(b"x" * 99_999 + b"\n") == 10
+        assert b"timed out" not in log
+        assert process.stdout.read() == b"{}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take away from itself")
+def test_what_this_machine_does_not_permit_is_said(tmp_path: Path) -> None:
+    """Once for each invoke, in the words of `doctor`; without a private root also for layers."""
+    write_bootstrap(tmp_path / "function")
+    root = tmp_path / "root"
+    root.mkdir()
+    # Whoever is in a chroot cannot get capabilities back by a user namespace.
+    poorer = (
+        f"mount --rbind / {root} && umount -lR {root}/sys/fs/cgroup; exec chroot {root} "
+        f"setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin {sys.executable} "
+        f"-m bench invoke {tmp_path}/function --event 1 --repeat 2 --cache {tmp_path}/cache"
+    )
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", poorer],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    said = [line for line in done.stderr.splitlines() if line.startswith("coldbench: ")]
+    assert (done.returncode, done.stdout) == (0, "{}\n{}")
+    assert said == [
+        "coldbench: no cgroup file system here: CPU is not limited and memory sizes are modelled",
+        f"coldbench: {root_filesystem.sentence('Operation not permitted')}".replace(
+            "Operation not", "unshare: Operation not"
+        ),
+    ]
+
+
+@contextmanager
+def running(tmp_path: Path, handler: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """An invoke that goes on; it is ended when the context is left."""
+    write_bootstrap(tmp_path / "function", handler=handler)
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench", "invoke", "function", "--event", "1", *options],
+        cwd=tmp_path,
+        env={**os.environ, "COLDBENCH_CACHE": str(tmp_path / "cache")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

@@ -162,10 +162,11 @@ open(mark, "w").close()
     ("statements", "kind", "words"),
     [
         ({"init": "sys.exit(3)"}, "Runtime.ExitError", "exit status 3"),
-        ({"init": "os._exit(0)"}, "Runtime.ExitError", "exit status 0"),
+        ({"init": "os._exit(0)"}, "Runtime.ExitError", "without providing a reason"),
         ({"init": "os.kill(os.getpid(), 9)"}, "Runtime.ExitError", "signal: killed"),
         ({"init": "raise ValueError('bad table')"}, "Runtime.ExitError", "exit status 1"),
         ({"handler": "os._exit(4)"}, "Runtime.ExitError", "exit status 4"),
+        ({"handler": ANSWER + "\nos._exit(5)"}, "Runtime.ExitError", "exit status 5"),
         (
             {"handler": "time.sleep(60)", "timeout_s": 0.3},
             "Sandbox.Timedout",

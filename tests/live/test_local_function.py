@@ -167,6 +167,85 @@ def test_a_timeout_ends_the_invoke_at_the_limit(deploy: Deploy) -> None:
     assert answer.report.status == "timeout"
 
 
+@pytest.mark.parametrize(
+    ("afterwards", "status"),
+    [("os._exit(1)", "error"), ("time.sleep(60)", "timeout")],
+    ids=["crash", "hang"],
+)
+def test_a_response_is_the_callers_whatever_follows(
+    deploy: Deploy, told: list[PlatformLine | bytes], afterwards: str, status: str
+) -> None:
+    """The failure is in the report, and the next event gets a new environment."""
+    function = deploy(handler=f"{ANSWER}\n{afterwards}", timeout_s=0.5)
+
+    first, second = function.invoke(b"{}"), function.invoke(b"{}")
+
+    assert [(a.payload, a.function_error) for a in (first, second)] == [(b"{}", None)] * 2
+    assert [a.report.status for a in (first, second)] == [status, status]
+    assert [line.phase for line in told if isinstance(line, InitStart)] == ["init", "invoke"]
+
+
+def test_an_error_is_the_callers_whatever_follows(deploy: Deploy) -> None:
+    """The runtime's own words, also where it takes too long after them."""
+    body = '{"errorType": "NoStock", "errorMessage": "no stock"}'
+    function = deploy(
+        handler=f"post('invocation/' + request_id + '/error', b'{body}')\ntime.sleep(60)",
+        timeout_s=0.5,
+    )
+
+    answer = function.invoke(b"{}")
+
+    assert json.loads(answer.payload) == json.loads(body)
+    assert (answer.report.status, answer.report.error_type) == ("timeout", None)
+
+
+def test_an_error_that_is_called_like_one_of_lambdas_leaves_the_environment(
+    deploy: Deploy, told: list[PlatformLine | bytes]
+) -> None:
+    """What a function reports says nothing about its processes."""
+    body = '{"errorType": "Runtime.ExitError", "errorMessage": "not really"}'
+    function = deploy(handler=f"post('invocation/' + request_id + '/error', b'{body}')")
+
+    first, second = function.invoke(b"{}"), function.invoke(b"{}")
+
+    assert json.loads(first.payload) == json.loads(body)
+    assert (first.report.status, second.report.status) == (None, None)
+    assert _kinds(told).count(InitStart) == 1
+
+
+def test_an_init_inside_an_invoke_that_takes_too_long(deploy: Deploy) -> None:
+    """It is the invoke that timed out, in the words of any timeout."""
+    init = """
+import tempfile
+mark = os.path.join(tempfile.gettempdir(), "mark")
+if os.path.exists(mark):
+    time.sleep(60)
+open(mark, "w").close()
+"""
+    function = deploy(init=init, handler="os._exit(7)", timeout_s=0.5)
+
+    function.invoke(b"{}")
+    answer = function.invoke(b"{}")
+
+    assert json.loads(answer.payload) == {
+        "errorType": "Sandbox.Timedout",
+        "errorMessage": (
+            f"RequestId: {answer.report.request_id} Error: Task timed out after 0.50 seconds"
+        ),
+    }
+    assert answer.report.status == "timeout"
+
+
+def test_an_exit_without_an_error(deploy: Deploy) -> None:
+    """Status 0 is no reason."""
+    answer = deploy(handler="os._exit(0)").invoke(b"{}")
+
+    assert json.loads(answer.payload)["errorMessage"].endswith(
+        "Error: Runtime exited without providing a reason"
+    )
+    assert answer.report.error_type == "Runtime.ExitError"
+
+
 def test_a_failed_init_is_repeated_inside_the_invoke(
     deploy: Deploy, told: list[PlatformLine | bytes]
 ) -> None:

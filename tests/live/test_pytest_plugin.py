@@ -48,6 +48,7 @@ def session(project: pytest.Pytester, test: str, *arguments: str) -> pytest.RunR
 MEASURE = """
 start = cold_start("functions/quick", rounds=2, event={"order": 1}, allow_unfit=True)
 assert len(start.samples["cold_total"]) == 2
+assert start.failures == 0
 assert start.cold_total.median == start.metrics["cold_total"].median > 0
 assert start.peak_memory.unit == "bytes"
 assert (start.function, start.variant, start.event) == ("custom/quick", "default", "event")
@@ -236,6 +237,49 @@ def test_a_mistake_gets_advice(project: pytest.Pytester, mistake: str, advice: s
     result.assert_outcomes(failed=1)
     assert advice in result.stdout.str()
     assert "pytest_plugin/" not in result.stdout.str()
+
+
+#: Fails in every third environment; they are counted in the names of their log streams.
+FLAKY = """\
+if int(os.environ["AWS_LAMBDA_LOG_STREAM_NAME"][-32:], 16) % 3 == 0:
+    print("the stock did not answer", flush=True)
+    os._exit(3)
+"""
+
+
+@pytest.fixture(name="flaky")
+def _flaky(project: pytest.Pytester) -> pytest.Pytester:
+    """Add a function some of whose cold starts fail."""
+    write_bootstrap(project.path / "functions" / "flaky", init=FLAKY)
+    return project
+
+
+def test_failed_trials_fail_the_test(flaky: pytest.Pytester) -> None:
+    """Metrics of the survivors alone would hide them; the message says how many and the first."""
+    result = session(flaky, 'cold_start("functions/flaky", rounds=8, allow_unfit=True)')
+
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines_random(
+        [
+            r".*custom/flaky, variant default \(empty, 1769 MB\): \d+ of \d+ trials failed",
+            r".*first error, in round \d+: Runtime\.ExitError: .*",
+            r".*the stock did not answer",
+            r".*log: .*/logs/custom_flaky-default-.*\.log",
+            r".*hint: `coldbench invoke .*/functions/flaky .*allow_failures=True.*",
+        ]
+    )
+    assert "pytest_plugin/" not in result.stdout.str()
+
+
+def test_failed_trials_are_counted_where_they_are_allowed(flaky: pytest.Pytester) -> None:
+    """The metrics are those of the trials that succeeded, beside the number of the others."""
+    measure = """
+start = cold_start("functions/flaky", rounds=8, allow_failures=True, allow_unfit=True)
+assert 0 < start.failures < start.trials
+assert 0 < start.cold_total.n <= 8
+"""
+
+    session(flaky, measure).assert_outcomes(passed=1)
 
 
 def test_workers_of_xdist_are_refused(

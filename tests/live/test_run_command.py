@@ -146,12 +146,12 @@ def test_a_mistake_gets_advice(project: Project, arguments: list[str], advice: s
 
 
 def test_reports_that_cannot_be_written(project: Project) -> None:
-    """A file is where the directory should be: code 4 with advice, and the file stays."""
+    """A file is where the directory should be: code 2 with advice, and the file stays."""
     project.out.write_text("mine")
 
     result = project.run(str(project.add_function()), "--smoke")
 
-    assert result.returncode == 4
+    assert result.returncode == 2
     assert str(project.out) in result.stderr
     assert "hint:" in result.stderr
     assert "Traceback" not in result.stderr

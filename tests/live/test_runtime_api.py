@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 from deployments import Lambda
@@ -222,6 +223,36 @@ def test_the_limit_on_a_buffered_response(cloud: Lambda, size: int, kind: str | 
         if kind is None
         else json.loads(answer.payload)["errorType"] == kind
     )
+
+
+def test_an_error_above_the_limit(cloud: Lambda) -> None:
+    """It is accepted; the caller gets its type and the beginning of its message."""
+    handler = """
+body = b'{"errorType": "Verbose", "errorMessage": "' + b"x" * (7 << 20) + b'"}'
+print(post("invocation/" + request_id + "/error", body)[0].split()[1], flush=True)
+"""
+    answer = cloud.bootstrap(handler=handler).invoke(b"{}")
+
+    assert json.loads(answer.payload) == {"errorType": "Verbose", "errorMessage": "x" * 2_000}
+    assert "202" in cloud.text
+
+
+def test_a_refused_client_is_told_of_in_the_failure(cloud: Lambda) -> None:
+    """A stranger's connection may have been the answer of a runtime that did not stay for it."""
+    handler = """
+if event == b"2":
+    time.sleep(0.2)
+    os._exit(3)
+post("invocation/" + request_id + "/response", os.environ["AWS_LAMBDA_RUNTIME_API"].encode())
+"""
+    function = cloud.bootstrap(handler=handler)
+    host, _, port = function.invoke(b"1").payload.decode().partition(":")
+    with socket.create_connection((host, int(port))) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+
+        message = json.loads(function.invoke(b"2").payload)["errorMessage"]
+
+    assert "Runtime exited with error: exit status 3 (a client was refused" in message
 
 
 def test_an_unknown_response_mode(cloud: Lambda) -> None:

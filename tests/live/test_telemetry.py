@@ -14,6 +14,7 @@ from bootstraps import ANSWER
 from deployments import Lambda
 from test_extensions import EXTENSION
 
+from bench.emulator import root_filesystem
 from bench.emulator.function import Configuration
 from bench.emulator.invocation import Caller
 from bench.emulator.platform_lines import ExtensionLine, Report, TelemetryLine
@@ -35,7 +36,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
     def log_message(self, *arguments):
         pass
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+server = http.server.ThreadingHTTPServer(({host!r}, 0), Handler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 identifier, _ = register()
 status, _, answer = call("PUT", {path!r}, json.dumps({{
@@ -57,11 +58,14 @@ def _subscriber(
     types: tuple[str, ...] = ("platform", "function", "extension"),
     schema: str = "2025-01-29",
     path: str = "/2022-07-01/telemetry",
+    host: str = "127.0.0.1",
 ) -> tuple[Path, Path]:
     """A layer with a subscriber, and the file in which it keeps what it gets."""
     copy = directory / "copy" / "records"
     copy.parent.mkdir()
-    body = SUBSCRIBER.format(copy="/tmp/records", types=list(types), schema=schema, path=path)
+    body = SUBSCRIBER.format(
+        copy="/tmp/records", types=list(types), schema=schema, path=path, host=host
+    )
     extensions = directory / "layer" / "extensions"
     extensions.mkdir(parents=True)
     (extensions / "listener").write_text(
@@ -77,6 +81,32 @@ def _records(directory: Path) -> list[dict[str, Any]]:
     assert all(path == "/in" for path, _, _ in entries)
     assert all(host.startswith("sandbox.localdomain:") for _, host, _ in entries)
     return [record for _, _, record in entries]
+
+
+@pytest.mark.skipif(root_filesystem.obstacle() is not None, reason="the host's /etc/hosts is used")
+def test_a_subscriber_listens_at_the_name_of_the_sandbox(cloud: Lambda, tmp_path: Path) -> None:
+    """Published extensions do, as AWS documents that name."""
+    layer, _ = _subscriber(tmp_path, host="sandbox.localdomain")
+    function = cloud.bootstrap(handler=ANSWER, layers=(layer,))
+
+    function.invoke(b"{}")
+    function.close()
+
+    assert "platform.report" in [r["type"] for r in _records(tmp_path)]
+
+
+def test_records_come_while_the_function_goes_on(cloud: Lambda, tmp_path: Path) -> None:
+    """Each line has the time at which it was written, not that of the end of the invoke."""
+    layer, _ = _subscriber(tmp_path, types=("function",))
+    handler = f"for word in 'abc':\n    print(word, flush=True)\n    time.sleep(0.3)\n{ANSWER}"
+    function = cloud.bootstrap(handler=handler, layers=(layer,))
+
+    function.invoke(b"{}")
+    function.close()
+
+    records = _records(tmp_path)
+    assert [r["record"] for r in records] == ["a", "b", "c"]
+    assert len({r["time"] for r in records}) == 3
 
 
 def test_a_subscriber_gets_every_kind_of_record(cloud: Lambda, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from projects import Project, finished
 from bench.codec import to_json
 from bench.history.entries import FILE, Entry, load
 from bench.history.entries import append as add
+from bench.model import Commit
 
 pytestmark = pytest.mark.live
 
@@ -42,9 +43,9 @@ def git(project: Project, *arguments: str) -> str:
     ).stdout.strip()
 
 
-def commit(project: Project, message: str) -> str:
+def commit(project: Project, message: str, *options: str) -> str:
     git(project, "add", "-A")
-    git(project, "commit", "-q", "-m", message)
+    git(project, "commit", "-q", "-m", message, *options)
     return git(project, "rev-parse", "HEAD")
 
 
@@ -100,13 +101,20 @@ def test_a_build_is_measured_against_its_anchor(project: Project) -> None:
     assert not (project.out / "latest.md").exists()
 
 
-def test_an_interrupted_measurement_can_go_on(project: Project) -> None:
-    """The command of the hint finishes the run and adds it to the history."""
+def interrupted(project: Project) -> subprocess.CompletedProcess[str]:
     process = project.start("trend", "--measure", "--rounds", "12")
     project.wait_for_trials(2)
     process.send_signal(signal.SIGINT)
-    result = finished(process)
+    return finished(process)
+
+
+def test_an_interrupted_measurement_can_go_on(project: Project) -> None:
+    """The command of the hint finishes the run and adds it as what it was measured at."""
+    first = git(project, "rev-parse", "HEAD")
+    result = interrupted(project)
     run_id = project.record_directory.name
+    (project.directory / "moved").touch()
+    commit(project, "the checkout moved on")
 
     assert result.returncode == 130, result.stderr
     assert f"`coldbench run --resume {run_id} && coldbench trend --append {run_id}`" in (
@@ -117,7 +125,27 @@ def test_an_interrupted_measurement_can_go_on(project: Project) -> None:
     assert project.record().complete
     appended = project.call("trend", "--append", run_id)
     assert appended.returncode == resumed.returncode, appended.stderr
-    assert len(load(history(project))) == (resumed.returncode == 0)
+    assert project.record().commit == Commit(id=first)
+    added = [entry.commit for entry in load(history(project))]
+    assert added == [Commit(id=first)] * (resumed.returncode == 0)
+
+
+def test_a_record_that_does_not_tell_its_commit_is_taken_as_the_present_one(
+    project: Project,
+) -> None:
+    """An older record is added at the commit of the checkout, and the user is told."""
+    interrupted(project)
+    header = project.record_directory / "record.json"
+    fields = json.loads(header.read_text())
+    header.write_text(json.dumps({k: fields[k] for k in fields.keys() - {"commit", "seal"}}))
+    project.call("run", "--resume", project.record_directory.name)
+    second = commit(project, "the checkout moved on", "--allow-empty")
+
+    result = project.call("trend", "--append", project.record_directory.name)
+
+    assert f"does not tell what it was built from, and is taken as {second[:12]}" in result.stderr
+    added = [entry.commit for entry in load(history(project))]
+    assert added == [Commit(id=second)] * (result.returncode == 0)
 
 
 def test_a_run_is_added_once(project: Project) -> None:

@@ -10,6 +10,10 @@ import pytest
 from bench.cli import guarded, help_text, main, use_colour
 from bench.commands import COMMANDS
 from bench.commands.grammar import parser_of
+from bench.commands.options import BuildOptions, RunOptions
+from bench.commands.request import options_of
+from bench.commands.surroundings import Surroundings
+from bench.config import load_settings
 from bench.errors import BuildError, MeasurementError, UnknownName, UsageError
 from bench.settings import PROJECT_ONLY, SETTINGS
 
@@ -182,6 +186,7 @@ def test_targets_may_stand_anywhere(tmp_path: Path) -> None:
     [
         (UsageError("m", hint="h"), 2),
         (UnknownName("event", "m", ()), 2),
+        (UnicodeEncodeError("utf-8", "reports/\udcff", 8, 9, "surrogates not allowed"), 2),
         (BuildError("m"), 3),
         (MeasurementError("m"), 4),
         (KeyboardInterrupt(), 130),
@@ -268,3 +273,48 @@ def test_a_terminal_is_coloured_unless_it_cannot_be(
 ) -> None:
     """A terminal gets colours, a dumb one does not."""
     assert use_colour("auto", environ, Terminal()) is coloured
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_stream_that_is_not_utf_8_shows_what_it_can(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it cannot show is escaped: a reader's terminal is no bug of ours."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
+    monkeypatch.setattr("sys.stdout", out)
+    monkeypatch.setattr("sys.stderr", err)
+
+    assert main(["run", "--help"]) == 0
+    assert main(["list", "\udcff…"]) == 2
+    err.flush()
+
+    assert b"MB[,MB" in out.buffer.getvalue()  # type: ignore[attr-defined]
+    assert b"error: unknown function `\\udcff" in err.buffer.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variants"),
+    [
+        (["--variant", "eager,lazy"], ("eager", "lazy")),
+        (["--variant", "eager, s*", "--variant", "lazy"], ("eager", "s*", "lazy")),
+        (["--variant", ","], (",",)),
+        ([], ()),
+    ],
+)
+def test_variants_are_separated_by_commas(
+    arguments: list[str], variants: tuple[str, ...], tmp_path: Path
+) -> None:
+    """As memory sizes and regions are; a list of nothing is no wish for everything."""
+    around = Surroundings(
+        settings=load_settings({}, cwd=tmp_path, environ={}),
+        cwd=tmp_path,
+        command="",
+        environ={},
+        colour=False,
+        stderr_colour=False,
+        width=100,
+    )
+    for command in ("run", "build"):
+        options = options_of(command, parser_of(command).parse(arguments), around)
+        assert isinstance(options, RunOptions | BuildOptions)
+        assert options.variants == variants

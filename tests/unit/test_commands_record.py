@@ -221,3 +221,10 @@ def test_a_smoke_run_is_never_inconclusive() -> None:
     smoke = replace(record, plan=replace(record.plan, smoke=True))
 
     assert exit_code(smoke, decided(verdict="inconclusive"), strict=True) == 0
+
+
+def test_records_that_may_not_be_looked_at(recorded: Path) -> None:
+    """What the system says comes with a way out, and is no failure of a measurement."""
+    with pytest.raises(RecordError, match="File name too long") as e:
+        find_record("x" * 300, settings_of(recorded), cwd=recorded)
+    assert "--out DIR" in (e.value.hint or "")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import report_sample
 
 from bench.commands.aws_options import AwsOptions, kept_flags
-from bench.commands.execution import interruptible
+from bench.commands.execution import interruptible, python_minors
 from bench.errors import Interrupted
 from bench.store import create_record, seal
+from bench.subjects import Function
 
 
 def _interrupted(directory: Path) -> Interrupted:
@@ -25,6 +27,17 @@ def _recorded(directory: Path, *, complete: bool) -> Path:
     create_record(directory, record)
     seal(directory, record)
     return directory
+
+
+def _function(name: str, **changes: Any) -> Function:
+    values: dict[str, Any] = {
+        "id": name,
+        "runtime": "python",
+        "directory": Path(),
+        "handler": "app.handler",
+        "events": (),
+    }
+    return Function(**(values | changes))
 
 
 def test_before_anything_is_on_record(tmp_path: Path) -> None:
@@ -52,6 +65,33 @@ def test_while_the_report_is_made(tmp_path: Path) -> None:
 
     assert "complete" in found.message
     assert found.hint == f"see `coldbench report {directory}`"
+
+
+def test_a_python_function_runs_on_what_its_package_was_built_for() -> None:
+    """Not on what it asks for, which may not have been to be had."""
+    function = _function("python/a", runtime_version="3.13")
+    built = report_sample.artifact("python/a", "eager", toolchain={"python": "3.11.7"})
+
+    assert python_minors([function], [built]) == {"python/a": "3.11"}
+
+
+@pytest.mark.parametrize("asked", [None, "3.12"])
+def test_a_package_that_was_there_already_runs_on_what_its_function_asks_for(
+    asked: str | None,
+) -> None:
+    """It does not say what it was built for; without a wish, any Python will do."""
+    function = _function("python/a", runtime_version=asked)
+    package = report_sample.artifact("python/a", "old", toolchain={})
+
+    assert python_minors([function], [package]) == {"python/a": asked}
+
+
+def test_other_functions_and_those_without_a_package_need_no_python() -> None:
+    """Nothing is installed for what does not run."""
+    functions = [_function("custom/a", runtime="custom"), _function("python/b")]
+    package = report_sample.artifact("custom/a", "old", toolchain={})
+
+    assert python_minors(functions, [package]) == {}
 
 
 def test_on_aws_the_command_names_the_same_place_without_credentials() -> None:

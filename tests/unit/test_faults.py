@@ -53,6 +53,41 @@ def test_an_error_that_is_no_error_document(body: bytes) -> None:
     assert reported(_request(body)).kind == "Function.Unknown"
 
 
+@pytest.mark.parametrize(
+    ("body", "header", "kind", "message"),
+    [
+        (b'{"errorType": "E", "errorMessage": "' + b"x" * 9_000, None, "E", "x" * 2_000),
+        (
+            b'{"errorMessage" : "a\\"\\u00e9", "stackTrace": ["',
+            "Runtime.Reason",
+            "Runtime.Reason",
+            'a"\u00e9',
+        ),
+        (b'{"errorType": "E", "errorMessage": "cut \\u00', None, "E", "cut \\u00"),
+        (b"no JSON", None, "Function.Unknown", "no JSON"),
+    ],
+)
+def test_an_error_document_in_part(
+    body: bytes, header: str | None, kind: str, message: str
+) -> None:
+    """The caller gets whole JSON with its type and the beginning of its message."""
+    request = _request(body, header)
+    request.truncated = True
+
+    fault = reported(request)
+
+    assert json.loads(fault.payload) == {"errorType": kind, "errorMessage": message}
+    assert fault.platform_type == normalised_type(header or kind)
+
+
+def test_an_error_document_above_the_limit_is_not_passed_on() -> None:
+    """What was kept of it is no JSON."""
+    request = _request(b'{"errorType": "E", "errorMessage": "xxx')
+    request.body_bytes = request.limit_bytes + 1
+
+    assert json.loads(reported(request).payload) == {"errorType": "E", "errorMessage": "xxx"}
+
+
 def test_half_a_surrogate_pair_does_no_harm() -> None:
     """JSON can say what no file can hold."""
     fault = reported(_request(b'{"errorType": "\\ud800", "errorMessage": "\\udfff"}'))

@@ -169,6 +169,29 @@ def test_groups_of_pytest_benchmark_are_not_mixed(tmp_path: Path) -> None:
     assert assessed(write_benchmarks(tmp_path / "p.json", *rows)).differences == ()
 
 
+def test_benchmarks_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Four metrics of one variant are four lines that say which is which."""
+    rows = [
+        benchmark("python/a lazy") | {"group": f"python/a: {m}", "fullname": f"{m}: python/a lazy"}
+        for m in ("cold_total", "init")
+    ]
+
+    text, _ = judged(write_benchmarks(tmp_path / "p.json", *rows, benchmark("alone")))
+
+    assert "\n  cold_total: python/a lazy: median" in text
+    assert "\n  init: python/a lazy: median" in text
+    assert "\n  alone: median" in text
+
+
+def test_without_full_names_the_group_tells_apart(tmp_path: Path) -> None:
+    """The group is all that is left to say which is which."""
+    rows = [benchmark("a") | {"group": "x"}, benchmark("a") | {"group": "y"}]
+
+    found = assessed(write_benchmarks(tmp_path / "p.json", *rows))
+
+    assert [series.name for series in found.series] == ["a (x)", "a (y)"]
+
+
 @pytest.mark.parametrize(
     "content",
     [

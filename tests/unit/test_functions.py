@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -316,3 +317,34 @@ def test_the_os_only_runtime_runs_what_the_files_say(tmp_path: Path) -> None:
     assert load_function(go).runtime == "go"
     with pytest.raises(ConfigError, match="brings no Python"):
         load_function(python)
+
+
+@pytest.mark.parametrize("name", [b"\xff/app.py", b"f/events/\xff.json"])
+def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path, name: bytes) -> None:
+    """Records and reports, which would have to hold it, are UTF-8."""
+    path = tmp_path / os.fsdecode(name)
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    directory = path.parent if path.name == "app.py" else path.parent.parent
+    (directory / "app.py").write_text("def handler(event, context):\n    return event\n")
+
+    with pytest.raises(UsageError, match=r"xff.* is not UTF-8"):
+        load_function(directory)
+
+
+@pytest.mark.parametrize(
+    ("name", "lambda_name"),
+    [
+        ("storage_2-b", "storage_2-b"),
+        ("größe", "gr--e"),
+        ("a.b@c d\n", "a-b-c-d-"),
+        ("x" * 70, "x" * 64),
+    ],
+)
+def test_the_name_on_lambda(tmp_path: Path, name: str, lambda_name: str) -> None:
+    """What Lambda does not take in a name is a hyphen, and the id keeps the name."""
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "app.py").write_text("def handler(event, context):\n    return event\n")
+    function = load_function(tmp_path / name)
+
+    assert (function.id, function.lambda_name) == (f"python/{name}", lambda_name)

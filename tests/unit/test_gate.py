@@ -133,6 +133,18 @@ def test_a_function_of_one_revision_is_incomparable() -> None:
     assert held(record, allow_missing=True).exit_code == 0
 
 
+def test_a_function_of_both_revisions_that_was_not_measured_never_passes() -> None:
+    """Nothing of it is missing, so nothing allows it; the finding has the reason."""
+    reason = f"`{OLD}` differs in its runtime_version, and a run can have only one"
+    record = replace(sound_record(), incomparable={"python/new": reason})
+
+    gate = held(record, allow_missing=True)
+
+    assert (gate.exit_code, gate.verdict) == (6, "incomparable")
+    (finding,) = gate.findings
+    assert (finding.function, finding.message) == ("python/new", f"cannot be compared: {reason}")
+
+
 def test_a_failed_build_comes_first() -> None:
     """Whatever else was found: 3."""
     failed = FailedBuild(function=FUNCTIONS[0], variant=OLD, command="uv", message="no")

@@ -17,6 +17,9 @@ from bench.history.confirmations import Nomination, decide, known, nominations
 from bench.history.trends import Trend, trends
 from bench.model import Commit
 
+#: Those of the series.
+CONDITIONS = {"event": "hello", "memory_mb": 1769, "page_cache": "warm"}
+
 
 def nomination(**changes: Any) -> Nomination:
     (found,) = nominations(step(20, 10, 0.05), [Change(index=20, ratio=1.05)])
@@ -24,7 +27,7 @@ def nomination(**changes: Any) -> Nomination:
 
 
 def result(verdict: str, ratio: float | None = 1.05) -> dict[str, Any]:
-    row = {"metric": "cpu_cold_total", "event": "hello", "verdict": verdict}
+    row = {"metric": "cpu_cold_total", "verdict": verdict, **CONDITIONS}
     ends = {"ratio": ratio, "low": ratio and ratio - 0.01, "high": ratio and ratio + 0.01}
     return {"comparisons": [row | ends], "verdict": "regression", "run": {"id": "again"}}
 
@@ -35,6 +38,17 @@ def answered(state: str) -> tuple[Trend, ...]:
     (named, _) = found.nominated[0]
     verdict = {"confirmed": "slower", "refuted": "same", "undecided": "inconclusive"}[state]
     return trends(entries, [decide(named, result(verdict))])
+
+
+@pytest.mark.parametrize(
+    "other", [{"event": "order"}, {"memory_mb": 512}, {"page_cache": "evicted"}]
+)
+def test_only_the_conditions_of_the_series_answer(other: dict[str, Any]) -> None:
+    """A row about another event, memory size or state of the page cache decides nothing."""
+    slower = result("slower")
+    answer = decide(nomination(), {**slower, "comparisons": [slower["comparisons"][0] | other]})
+
+    assert (answer.state, answer.ratio) == ("undecided", None)
 
 
 def test_both_sides_of_a_nomination_are_surely_apart() -> None:

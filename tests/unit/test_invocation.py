@@ -4,7 +4,14 @@ import re
 
 import pytest
 
-from bench.emulator.invocation import NOBODY, Caller, header_value, trace_fields, trace_header
+from bench.emulator.invocation import (
+    NOBODY,
+    Caller,
+    event_headers,
+    header_value,
+    trace_fields,
+    trace_header,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,3 +40,12 @@ def test_a_new_trace_is_not_sampled() -> None:
 def test_the_fields_of_a_trace() -> None:
     """In any order, without those that are empty."""
     assert trace_fields("Sampled=1; Root=1-2-3;Parent=;junk") == {"Sampled": "1", "Root": "1-2-3"}
+
+
+def test_an_arn_cannot_inject_a_header() -> None:
+    """Every value stands on one line of ASCII, that of the function's name included."""
+    headers = event_headers(
+        NOBODY, function_name="ü\r\nInjected: yes", request_id="r", deadline_ms=1, trace_id="Root=x"
+    )
+
+    assert all(value.isascii() and value.isprintable() for _, value in headers)

@@ -83,7 +83,7 @@ def test_bytes_that_only_look_like_a_frame_are_output() -> None:
 def test_a_growing_file_is_read_piece_by_piece(tmp_path: Path) -> None:
     """Nothing twice; half a frame at the very end is output after all."""
     path = tmp_path / "log"
-    reader = OutputReader(path)
+    reader = OutputReader(path, framed=True)
     assert list(reader.read()) == []
     path.write_bytes(b"one\n" + _frame(b"two")[:10])
 
@@ -95,3 +95,62 @@ def test_a_growing_file_is_read_piece_by_piece(tmp_path: Path) -> None:
     last = [o.data for o in reader.read(final=True)]
 
     assert (first, second, third, last) == ([b"one\n"], [b"two"], [], [_frame(b"three")[:10]])
+
+
+def test_a_log_without_records_is_output_whatever_it_looks_like(tmp_path: Path) -> None:
+    """Of a runtime that was given no descriptor for records, nothing is taken for one."""
+    path = tmp_path / "log"
+    path.write_bytes(b"A" + _frame(b"two")[:12] + b"\n" + _frame(b"three"))
+
+    found = list(OutputReader(path, framed=False).read())
+
+    assert found == [Output(data=path.read_bytes())]
+
+
+def test_lines_and_records_in_the_making_are_waited_for(tmp_path: Path) -> None:
+    """Who looks while a function goes on sees nothing by halves; at the end nothing is missing."""
+    path = tmp_path / "log"
+    reader = OutputReader(path, framed=True)
+    path.write_bytes(b"one\ntw")
+    first = [o.data for o in reader.read_on()]
+    path.write_bytes(b"one\ntwo\n" + _frame(b"three")[:9])
+    second = [o.data for o in reader.read_on()]
+    path.write_bytes(b"one\ntwo\n" + _frame(b"three") + b"fo")
+    third = [o.data for o in reader.read_on()]
+
+    last = [o.data for o in reader.read()]
+
+    assert (first, second, third, last) == ([b"one\n"], [b"two\n"], [b"three"], [b"fo"])
+
+
+@pytest.mark.parametrize("framed", [True, False])
+def test_a_large_log_is_read_in_pieces_of_whole_lines(tmp_path: Path, framed: bool) -> None:
+    """No piece has more than 1 MB, no line is cut, no byte is lost."""
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(b"%099d\n" % i for i in range(40_000)))
+
+    found = [o.data for o in OutputReader(path, framed=framed).read()]
+
+    assert b"".join(found) == path.read_bytes()
+    assert max(map(len, found)) <= 1 << 20
+    assert all(piece.endswith(b"\n") for piece in found)
+
+
+def test_a_record_and_a_line_that_are_larger_than_a_piece(tmp_path: Path) -> None:
+    """They stay whole."""
+    path = tmp_path / "log"
+    path.write_bytes(_frame(b"x" * 3_000_000) + b"y" * 3_000_000 + b"\nz\n")
+
+    found = [o.data for o in OutputReader(path, framed=True).read()]
+
+    assert found == [b"x" * 3_000_000, b"y" * 3_000_000 + b"\nz\n"]
+
+
+def test_an_endless_line_is_not_waited_for(tmp_path: Path) -> None:
+    """A line of more than 16 MB comes in parts."""
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 40_000_000)
+
+    found = OutputReader(path, framed=False).read_on()
+
+    assert 0 < len(found[0].data) < 40_000_000

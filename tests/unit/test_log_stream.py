@@ -112,3 +112,21 @@ def test_the_log_is_taken_once() -> None:
 def test_the_tail_of_a_log(log: bytes, whole: bool, expected: bytes) -> None:
     """4 KB; of a JSON log only whole lines."""
     assert tail(log, whole=whole) == expected
+
+
+@pytest.mark.parametrize("size", [10, 3_000, 4_096, 20_000])
+def test_no_more_is_kept_than_the_tail_needs(size: int) -> None:
+    """The tail is that of the whole log, also where it begins with a line."""
+    whole, _ = _stream("Text")
+    ending = LogStream("Text", lambda _: None, whole=False)
+    for _ in range(9):
+        whole.output(Output(data=b"x" * (size - 1) + b"\n"))
+        ending.output(Output(data=b"x" * (size - 1) + b"\n"))
+
+    log, kept = whole.take(), ending.take()
+
+    assert [tail(kept, whole=w) for w in (True, False)] == [
+        tail(log, whole=w) for w in (True, False)
+    ]
+    assert len(kept) < 2 * 4_097
+    assert ending.take() == b""

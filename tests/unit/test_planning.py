@@ -40,6 +40,11 @@ def _selection(*variants: str, library: bool = False) -> Selection:
     return Selection(function=function, variants=recipes, events=function.events, baseline="eager")
 
 
+def _with_memory(memory_mb: int) -> Selection:
+    selection = _selection()
+    return replace(selection, function=replace(selection.function, memory_mb=memory_mb))
+
+
 def _artifacts(*variants: str, **identical: str) -> dict[tuple[str, str], Artifact]:
     return {
         ("python/orders", v): Artifact(
@@ -182,3 +187,44 @@ def test_nothing_to_measure_is_an_error() -> None:
     """When no build succeeded there is no run."""
     with pytest.raises(MeasurementError, match="nothing to measure"):
         make_plan([_selection()], {}, _settings(), WISHES)
+
+
+def test_a_configured_memory_size_is_in_the_report() -> None:
+    """`memory = 300` asks for the cold total at 300 MB, modelled like the other sizes."""
+    plan = make_plan([_with_memory(300)], _artifacts("eager", "lazy"), _settings(), WISHES)
+
+    assert plan.memory_sizes_mb == (128, 300, 512, 1024, 1769)
+    assert {c.memory_mb for c in plan.cells} == {1769}
+    assert {c.memory_mb for c in plan.validation_cells} == {128, 300, 512, 1024}
+
+
+def test_a_configured_memory_size_is_measured_in_a_run_of_everything() -> None:
+    """As every other size is."""
+    wishes = replace(WISHES, everything=True)
+    plan = make_plan([_with_memory(300)], _artifacts("eager", "lazy"), _settings(), wishes)
+
+    assert {c.memory_mb for c in plan.cells} == {128, 300, 512, 1024, 1769}
+
+
+def test_memory_sizes_that_somebody_named_are_all_that_there_are() -> None:
+    """A flag, a variable and a project file stand above what a function is configured with."""
+    settings = replace(_asked_for(128, 512), sources={**_settings().sources, "memory": "a file"})
+    plan = make_plan([_with_memory(300)], _artifacts("eager", "lazy"), settings, WISHES)
+
+    assert plan.memory_sizes_mb == (128, 512)
+
+
+def test_a_function_above_one_cpu_is_measured_there_and_others_are_not() -> None:
+    """One function's size is in the plan, and does not move what is measured of another."""
+    large = _with_memory(3008)
+    large = replace(large, function=replace(large.function, id="python/large"))
+    artifacts = _artifacts("eager")
+    artifacts["python/large", "eager"] = artifacts["python/orders", "eager"]
+    plan = make_plan([_selection(), large], artifacts, _settings(), WISHES)
+
+    assert {(c.function, c.memory_mb) for c in plan.cells} == {
+        ("python/orders", 1769),
+        ("python/large", 3008),
+    }
+    assert ("python/orders", 3008) not in {(c.function, c.memory_mb) for c in plan.validation_cells}
+    assert ("python/large", 1769) in {(c.function, c.memory_mb) for c in plan.validation_cells}

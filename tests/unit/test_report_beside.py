@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from bench.judgement import Judgement
 from bench.model import Record
 from bench.report import beside
@@ -46,6 +48,30 @@ def test_a_ratio_that_neither_interval_explains_differs() -> None:
 
     assert "0 of 7 changes against the baseline agree" in text
     assert text.count("| differ |") == 7
+
+
+@pytest.mark.parametrize("unsound", ["unfit", "smoke"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_run_without_verdicts_agrees_with_nothing(unsound: str, place: int) -> None:
+    """Its ratios are shown, said to be no evidence, and not counted."""
+    runs = [sample("first"), sample("second")]
+    record, judgement = runs[place]
+    if unsound == "smoke":
+        runs[place] = replace(record, plan=replace(record.plan, smoke=True)), judgement
+    else:
+        runs[place] = record, report_sample.unfit(judgement)
+
+    text = " ".join(beside.render(runs[0], runs[1], "markdown", width=100, colour=False).split())
+
+    reason = {
+        "unfit": "is unfit (the A/A interval of go/hello excludes 1)",
+        "smoke": "is a smoke run",
+    }[unsound]
+    assert f"{record.run_id} {reason}" in text
+    assert "no change is counted" in text
+    for word in ("7 changes against the baseline agree", "| agree |", "| differ |"):
+        assert word not in text
+    assert text.count("| not counted |") == 7
 
 
 def test_medians_are_shown_with_their_ratio() -> None:

@@ -76,6 +76,51 @@ def test_a_missing_counterpart_is_named_even_if_allowed() -> None:
         assert "python/new" in text, form
 
 
+@pytest.mark.parametrize("form", ["text", "markdown", "summary", "comment"])
+def test_what_cannot_be_compared_is_not_called_missing(form: str) -> None:
+    """Each function is named with what is true of it, also where only one fails the gate."""
+    record = replace(
+        sound_record(),
+        unpaired={"python/new": NEW},
+        incomparable={"python/both": "`main` differs in its runtime_version"},
+    )
+
+    text = " ".join(rendered(record, form, allow_missing=True).split())
+
+    assert f"`python/new` of `{NEW}` has no counterpart" in text
+    assert "`python/both` cannot be compared: `main` differs in its runtime_version" in text
+    assert text.count("has no counterpart") == 1
+
+
+def test_what_cannot_be_compared_is_in_the_json() -> None:
+    """With its reason, as the schema says."""
+    record = replace(sound_record(), incomparable={"python/both": "no common event"})
+
+    document = json.loads(rendered(record, "json"))
+
+    jsonschema.validate(document, schema())
+    assert (document["incomparable"], document["unpaired"]) == (
+        {"python/both": "no common event"},
+        {},
+    )
+
+
+def test_the_python_of_packages_that_do_not_tell_it_is_in_the_report() -> None:
+    """A deployment package says nothing of its Python; the session knows which one ran."""
+    record = sound_record()
+    record = replace(
+        record,
+        artifacts=tuple(replace(a, toolchain={}) for a in record.artifacts),
+        environment={**record.environment, "pythons": {FUNCTIONS[0]: "3.12.4"}},
+    )
+
+    text = rendered(record, "text")
+
+    assert f"python of {FUNCTIONS[0]}" in text
+    assert "3.12.4" in text
+    assert "pythons." not in text
+
+
 def test_identical_packages_are_said() -> None:
     """Byte for byte the same is a result, without a table of dashes."""
     text = rendered(identical(sound_record()), "text")
@@ -181,6 +226,23 @@ def test_a_better_init_with_a_worse_response_is_said_in_words(form: str) -> None
         " response worse (+50.0 %) than `main@11111111`: do not judge it by Init Duration" in text
     )
     assert "at 512 MB `main@11111111` answers soonest, after 100 ms on average" in text
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "summary", "comment"])
+@pytest.mark.parametrize("unsound", ["unfit", "smoke"])
+def test_a_run_without_verdicts_recommends_nothing(unsound: str, form: str) -> None:
+    """Its expected totals are numbers: none is the best, and none is warned of."""
+    record, judgement = mixed()
+    if unsound == "smoke":
+        record = replace(record, plan=replace(record.plan, smoke=True))
+    else:
+        judgement = replace(judgement, fit=False, fit_reasons=("noise",), verdict="unfit")
+
+    text = " ".join(render(record, judgement, form).split())
+
+    assert "Expected cold total over the mix of events" in text
+    for advice in ("answers soonest", "do not judge it", "←"):
+        assert advice not in text
 
 
 def test_expected_totals_are_in_the_json() -> None:

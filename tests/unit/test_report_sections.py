@@ -13,11 +13,12 @@ from bench.build.elf import breakdown
 from bench.judgement import Control
 from bench.model import Record
 from bench.planning import LONG_LOOKS
-from bench.report import memory_sizes
+from bench.report import headline, memory_sizes
 from bench.report.contents import compose
 from bench.report.document import Code, Document, Table, Text, with_code
 from bench.report.findings import Findings
 from bench.report.measures import interval_words, number, percentage
+from bench.session.attempts import Attempts
 
 
 def _tables(document: Document, section: str) -> list[Table]:
@@ -84,6 +85,20 @@ def test_break_even_is_a_sentence_to_act_on(
     assert isinstance(table, Table)
     assert _notes(table)[-1].startswith("at 512 MB lazy ")
     assert expected in _notes(table)[-1]
+
+
+@pytest.mark.parametrize("unsound", ["unfit", "smoke"])
+def test_a_run_without_verdicts_has_no_break_even(unsound: str) -> None:
+    """Whether a lazy import pays is advice; how far the model was off is not."""
+    record, judgement = report_sample.record(), report_sample.judgement()
+    if unsound == "smoke":
+        record = replace(record, plan=replace(record.plan, smoke=True))
+    else:
+        judgement = report_sample.unfit(judgement)
+
+    notes = _notes(_tables(compose(record, judgement), "Memory sizes")[-1])
+
+    assert [note.partition(" ")[0] for note in notes] == ["Model"]
 
 
 def test_model_is_shown_with_its_deviation_at_each_size() -> None:
@@ -344,3 +359,20 @@ def test_the_method_says_what_of_an_invoke_is_ours() -> None:
 
     assert "Our own round trip: p50 62 µs, p99 120 µs over 200 invokes" in _method(measured)
     assert "round trip" not in _method(sample)
+
+
+def test_a_cell_that_was_given_up_is_named_once() -> None:
+    """What failed, why, and that it was not tried again are one sentence, and no warning too."""
+    record = report_sample.record()
+    (failed,) = Findings.of(record, report_sample.judgement()).failures
+    trials = tuple(t for t in record.trials if t.cell != failed or t.round < 3)
+    given_up = Attempts(trials).given_up()
+    record = replace(record, trials=trials, warnings=(*given_up, "something else"))
+    findings = Findings.of(record, report_sample.judgement())
+
+    assert len(given_up) == 1
+    (failure,) = (_words(text) for text in headline.failures(findings) if "trials" in text[0])
+    assert failure.startswith("3 of 3 trials failed, after which no more were made: go/hello ")
+    said = [_words(text) for text in headline.warnings(findings)]
+    assert "warning: something else" in said
+    assert not any("was not tried again" in text for text in said)

@@ -73,6 +73,30 @@ def test_a_text_log_is_divided_at_line_feeds_only() -> None:
     assert kinds == ["InitStart", "InitReport", "Start", "End", "Report", "Start", "End", "Report"]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        f"2026-11-20T10:00:00.000Z {_REQUEST_ID} Task timed out after 1.00 seconds\n\n",
+        f"RequestId: {_REQUEST_ID} Error: Runtime exited with error: exit status 1\n"
+        "Runtime.ExitError\n",
+    ],
+    ids=["today", "a timeout of before", "a crash of before"],
+)
+def test_failures_are_read_with_and_without_their_words(said: str) -> None:
+    """Lambda used to write what happened before END; today it is in the status of the REPORT."""
+    log = (
+        f"START RequestId: {_REQUEST_ID} Version: $LATEST\n{said}END RequestId: {_REQUEST_ID}\n"
+        f"REPORT RequestId: {_REQUEST_ID}\tDuration: 1000.00 ms\tBilled Duration: 1000 ms"
+        "\tMemory Size: 128 MB\tMax Memory Used: 9 MB\tStatus: timeout\n"
+    )
+
+    kinds = [type(line) for line in platform_lines(log)]
+
+    assert kinds == [Start, End, Report]
+    assert parse_report(log, _REQUEST_ID) is not None
+
+
 def test_a_json_log_is_read_in_order() -> None:
     """Of a JSON log the platform's records come back, not those quoted in messages."""
     kinds = [type(line).__name__ for line in platform_lines(_log("json.log"))]

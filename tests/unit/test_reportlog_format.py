@@ -161,6 +161,13 @@ _json_lines = st.one_of(
     st.builds(Start, request_id=_ids, version=_tokens, function_arn=_or_none(_tokens)),
     st.builds(End, request_id=_ids),
     _reports(1_000),
+    st.builds(
+        lambda report, parent: dataclasses.replace(
+            report, xray_parent_id=parent if report.xray_trace_id else None
+        ),
+        _reports(1_000),
+        st.text(_hex, min_size=16, max_size=16),
+    ),
     _versions.map(lambda values: RestoreStart(**values)),
     st.builds(
         InitStart,

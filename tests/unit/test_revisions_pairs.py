@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -121,14 +122,28 @@ def test_an_event_file_serves_both(tmp_path: Path) -> None:
 
 
 def test_another_memory_size_is_said(tmp_path: Path) -> None:
-    """A run has one memory size per function: the candidate's."""
+    """It is neither's: a comparison runs at the sizes of its plan."""
     add(tmp_path / "old", "a", toml="memory = 512\n")
     add(tmp_path / "new", "a", toml="memory = 256\n")
 
     pairing = paired(tmp_path)
 
     assert len(pairing.pairs) == 1
-    assert "`old` has another memory_mb; both ran with 256" in " ".join(pairing.warnings)
+    (said,) = pairing.warnings
+    assert said.startswith("`python/a`: `old` asks for 512 MB and `new` for 256 MB; both are")
+    assert "at the memory sizes of the run" in said
+
+
+@pytest.mark.parametrize(("old", "new"), [("memory = 512\n", ""), ("", "memory = 512\n")])
+def test_a_memory_size_of_one_side_is_said(tmp_path: Path, old: str, new: str) -> None:
+    """The other side then has the default of functions, which is no size of the run either."""
+    add(tmp_path / "old", "a", toml=old)
+    add(tmp_path / "new", "a", toml=new)
+
+    (said,) = paired(tmp_path).warnings
+
+    assert "512 MB" in said
+    assert "1769 MB" in said
 
 
 def test_another_python_cannot_be_compared(tmp_path: Path) -> None:
@@ -138,8 +153,21 @@ def test_another_python_cannot_be_compared(tmp_path: Path) -> None:
 
     pairing = paired(tmp_path)
 
-    assert (pairing.pairs, pairing.unpaired) == ((), {"python/a": "new"})
-    assert "cannot be compared: `old` differs in its runtime_version" in pairing.warnings[0]
+    assert (pairing.pairs, pairing.unpaired) == ((), {})
+    assert pairing.incomparable == {
+        "python/a": "`old` differs in its runtime_version, and a run can have only one"
+    }
+
+
+def test_a_function_without_a_common_event_cannot_be_compared(tmp_path: Path) -> None:
+    """An event that was renamed leaves nothing that both could be measured with."""
+    add(tmp_path / "old", "a", before="{}")
+    add(tmp_path / "new", "a", after="{}")
+
+    pairing = paired(tmp_path)
+
+    assert (pairing.pairs, pairing.unpaired) == ((), {})
+    assert pairing.incomparable == {"python/a": "`old` has none of its events (after)"}
 
 
 def test_two_functions_are_compared_whatever_they_are_called(tmp_path: Path) -> None:
@@ -153,6 +181,25 @@ def test_two_functions_are_compared_whatever_they_are_called(tmp_path: Path) -> 
         pairing = pair_up(sides, Request(), settings, cwd=tmp_path)
 
     assert [pair.id for pair in pairing.pairs] == ["python/after"]
+
+
+@pytest.mark.parametrize("names", [("package.zip", "app"), ("app", "package.zip")])
+def test_a_package_runs_on_the_python_of_the_other_side(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    """It cannot say which one it was made for, which is no difference between the two."""
+    add(tmp_path, "app", toml='runtime = "python3.12"\n')
+    with zipfile.ZipFile(tmp_path / "package.zip", "w") as archive:
+        archive.writestr("app.py", HANDLER)
+    (tmp_path / "app").symlink_to(tmp_path / "functions" / "app")
+    (tmp_path / "mine.json").write_text("{}")
+    settings = settings_of(tmp_path)
+
+    with checked_out(names, settings, cwd=tmp_path) as sides:
+        pairing = pair_up(sides, Request(event="mine.json"), settings, cwd=tmp_path)
+
+    (pair,) = pairing.pairs
+    assert (pair.baseline.runtime_version, pair.candidate.runtime_version) == ("3.12", "3.12")
 
 
 def test_a_function_against_a_project_is_a_mistake(tmp_path: Path) -> None:

@@ -107,3 +107,21 @@ def test_what_cannot_be_understood_is_said_with_its_place(text: str, words: str)
         Query(text).run(rows())
 
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "matched"),
+    [
+        ('filter @type="REPORT" | stats count(*) as n by @memorySize', 3),
+        ('filter @type="REPORT" | limit 1', 3),
+        ("stats count(*) as n by @type | filter n > 1", 4),
+        ("fields @message", 4),
+    ],
+)
+def test_what_matches_is_counted_before_it_is_aggregated(text: str, matched: int) -> None:
+    """RecordsMatched is of lines: neither `stats` nor `limit` makes it smaller."""
+    query = Query(text)
+
+    query.run(rows())
+
+    assert query.matched == matched

@@ -247,7 +247,7 @@ def test_the_last_round_of_an_interrupted_run_is_forgiven() -> None:
 
 
 def test_a_function_that_always_fails_is_no_loss_of_the_harness() -> None:
-    """Its comparison is incomparable, the run stays fit, the cell is named."""
+    """Its comparison is incomparable and the run stays fit; its failures name the cell."""
     scenario = Scenario(
         costs=_TWO,
         edit=lambda t: _fail(t, "Runtime.ExitError") if t.variant == "lazy" else t,
@@ -256,7 +256,14 @@ def test_a_function_that_always_fails_is_no_loss_of_the_harness() -> None:
     assert (found.fit, found.verdict) == (True, "incomparable")
     assert _primary(found).warnings == ("the candidate gave no valid trial",)
     assert (found.cells[1].n, found.cells[1].failures, found.cells[1].metrics) == (0, 27, {})
-    assert any("no valid trial (27 failed)" in warning for warning in found.warnings)
+    assert not any("no valid trial" in warning for warning in found.warnings)
+
+
+def test_a_cell_that_was_never_tried_is_a_warning() -> None:
+    """Nothing else would say why it has no numbers."""
+    scenario = Scenario(costs=_TWO, edit=lambda t: None if t.variant == "lazy" else t)
+    found = judge(scenario.record())
+    assert any("python/analyse lazy" in w and "no valid trial" in w for w in found.warnings)
 
 
 def test_a_cell_that_was_given_up_in_discarded_rounds_is_no_loss_of_the_harness() -> None:
@@ -450,6 +457,27 @@ def test_break_evens_follow_the_memory_share() -> None:
         (1769, "measured"),
     ]
     assert [b.probability for b in found] == pytest.approx([128 / 1769, 512 / 1769, 1.0], rel=0.03)
+
+
+def test_an_event_that_says_nothing_does_not_use_the_library() -> None:
+    """Once another says that it does; where none does, nothing is known of a break-even."""
+    record = Scenario(
+        costs={"eager": (500, 1, 0), "lazy": (100, 401, 0)}, events=("unused", "used")
+    ).record()
+    (function,) = record.functions
+    unused, used = function.events
+    silent = replace(unused, uses_library=None)
+    one = replace(function, events=(silent, used))
+    none = replace(function, events=(silent, replace(used, uses_library=None)))
+
+    assert judge(replace(record, functions=(one,))).break_evens == judge(record).break_evens != ()
+    assert judge(replace(record, functions=(none,))).break_evens == ()
+
+
+def test_nothing_is_modelled_above_the_measured_size() -> None:
+    """A size that another function is configured with says nothing about this one."""
+    found = judge(Scenario(costs=_TWO, plan={"memory_sizes_mb": (512, 1769, 3008)}).record())
+    assert {summary.cell.memory_mb for summary in found.cells} == {512, 1769}
 
 
 def test_adjusted_p_values_are_of_the_right_families() -> None:

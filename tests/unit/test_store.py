@@ -8,7 +8,7 @@ import pytest
 from plans import a_cell, a_function, a_plan, a_record, a_trial
 
 from bench.errors import RecordError, StorageError
-from bench.store import TrialWriter, create_record, load_record
+from bench.store import ANOTHER_DIRECTORY, TrialWriter, create_record, load_record
 
 
 def _stored(tmp_path: Path, trials: int = 2) -> Path:
@@ -140,4 +140,4 @@ def test_a_directory_that_cannot_be_made_is_an_error_with_advice(tmp_path: Path)
     with pytest.raises(StorageError, match="cannot write") as raised:
         create_record(tmp_path / "reports" / "records" / "run", a_record(a_plan()))
 
-    assert "--out" in str(raised.value.hint)
+    assert (raised.value.exit_code, raised.value.hint) == (2, ANOTHER_DIRECTORY)

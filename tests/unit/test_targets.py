@@ -262,3 +262,34 @@ def test_an_event_and_a_variant_of_different_functions_do_not_meet(project: Path
     """Both exist, but not in one function: that is not an unknown name."""
     with pytest.raises(UsageError, match="no function has both event `used`"):
         select(functions(project), patterns=["static"], event="used", cwd=project)
+
+
+def test_a_configured_glob_that_matches_nothing_is_a_mistake(project: Path) -> None:
+    """A function that silently is not measured would be missed too late."""
+    (project / "coldbench.toml").write_text('functions = ["py/*", "py/storag"]')
+
+    with pytest.raises(ConfigError, match=r"coldbench.toml: `py/storag` matches no function") as e:
+        functions(project)
+    assert e.value.hint == "did you mean `py/storage`?"
+
+
+def test_default_globs_may_match_nothing(project: Path) -> None:
+    """Nobody has asked for them."""
+    (project / "coldbench.toml").write_text("")
+
+    assert functions(project) == ()
+
+
+def test_a_revision_may_lack_a_configured_directory(project: Path) -> None:
+    """Asked for an incomplete project, the globs that match are enough."""
+    (project / "coldbench.toml").write_text('functions = ["go/*", "new/*"]')
+    found = find_functions(settings_of(project), complete=False)
+
+    assert [function.id for function in found] == ["go/hello"]
+
+
+def test_directories_here_are_near_misses(project: Path) -> None:
+    """`coldbench run lasyfn` beside `lazyfn/`, which nobody has configured."""
+    with pytest.raises(UnknownName) as e:
+        resolve(project, "jbo", cwd=project / "elsewhere")
+    assert e.value.hint == "did you mean `job`?"
