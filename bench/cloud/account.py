@@ -156,10 +156,35 @@ class Account:
         if kind_of(error) == "unknown":
             raise self._silent(error)
 
+    def check_role(self, arn: str) -> None:
+        """Look a role up: Lambda says of one that does not exist what it says of a new one.
+
+        Raises:
+            UsageError: there is none. Who may not look is not kept from using it.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        parts = arn.split(":", 5)
+        if len(parts) != 6 or parts[2] != "iam" or not parts[5].startswith("role/"):
+            raise UsageError(
+                f"`{self.redact(arn)}` is not the ARN of a role",
+                hint="`--role arn:aws:iam::ACCOUNT:role/NAME`; `aws iam list-roles` shows them",
+            )
+        name = arn.rpartition("/")[2]
+        try:
+            self.control("iam").get_role(RoleName=name)
+        except (BotoCoreError, ClientError) as error:
+            if code_of(error) == "NoSuchEntity":
+                raise UsageError(
+                    f"there is no role `{name}` in this account",
+                    hint="`aws iam list-roles` shows those that exist; without `--role` the run"
+                    " makes one of its own",
+                ) from None
+
     def _silent(self, error: Exception) -> Stopped:
         said = self.redact(f"{code_of(error)}: {text_of(error)}")
         return Stopped(
-            f"Lambda in `{self.region}` does not answer, nothing was made: {said}",
+            f"Lambda in `{self.region}` does not answer: {said}",
             hint="it may have no Lambda, or be no region: give another `--region`, or try again"
             " later",
         )

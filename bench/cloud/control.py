@@ -56,6 +56,8 @@ class ControlPlane:
         account: where.
         stop: set to break off every wait.
         bucket: the rate of calls; by default below what Lambda allows an account.
+        clock: monotonic, in seconds.
+        say: told what takes long, once.
     """
 
     def __init__(
@@ -65,12 +67,15 @@ class ControlPlane:
         bucket: TokenBucket | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.account = account
         self.stop = stop
         rate = LOCAL_CALLS_PER_S if account.is_local else CONTROL_CALLS_PER_S
         self._bucket = bucket or TokenBucket(rate, wait=stop.wait)
         self._clock = clock
+        self._say = say
+        self._said: set[str] = set()
         self._clients: dict[str, Any] = {}
         #: An endpoint on this machine settles in moments; its waiters may look more often.
         self._pace = {"WaiterConfig": _LOCAL_PACE} if account.is_local else {}
@@ -127,6 +132,8 @@ class ControlPlane:
                     return None
                 if not _is_passing(error, pauses):
                     raise stopped(error, f"{service} {operation}", self.account.redact) from None
+                if _is_role_unknown(error):
+                    self._say_once("waiting for IAM: the role cannot be assumed yet")
                 pauses.pause()
 
     def wait(self, waiter: str, **arguments: Any) -> None:
@@ -153,6 +160,13 @@ class ControlPlane:
                 pauses.pause()
                 continue
             return
+
+    def _say_once(self, text: str) -> None:
+        with self._lock:
+            if text in self._said:
+                return
+            self._said.add(text)
+        self._say(text)
 
     def _waiter(self, name: str) -> Any:
         from botocore.waiter import WaiterModel, create_waiter_with_client
@@ -216,9 +230,14 @@ def _is_passing(error: BaseException, pauses: _Pauses) -> bool:
         return False
     if is_skewed(error):
         return pauses.taken < _SKEW_ATTEMPTS
-    if code_of(error) == "InvalidParameterValueException":
-        return _ROLE_WORDS in text_of(error)
+    if _is_role_unknown(error):
+        return True
     return kind_of(error) in ("refused", "unknown")
+
+
+def _is_role_unknown(error: BaseException) -> bool:
+    """A role is known to Lambda some seconds after IAM has made it."""
+    return code_of(error) == "InvalidParameterValueException" and _ROLE_WORDS in text_of(error)
 
 
 def _may_wait_again(error: Any) -> bool:

@@ -73,7 +73,7 @@ class CloudRun:
         self._stop_cleaning = threading.Event()
         self._pinned = False
         self._record = load_record(directory)
-        plane = ControlPlane(account, self._stop)
+        plane = ControlPlane(account, self._stop, say=say)
         self._workshop = self._workshop_on(plane)
         self._plane = plane
 

@@ -45,6 +45,8 @@ def resume(options: RunOptions, progress: Progress) -> tuple[str, int]:
         )
     check_same_events(record, otherwise="coldbench run --backend aws")
     account.check()
+    if aws.role is not None:
+        account.check_role(aws.role)
     sources = Sources(account, options.settings.cache)
     artifacts = _same_artifacts(record, options, progress, sources)
     host = record.environment["hard"]["architecture"]

@@ -88,6 +88,8 @@ class _Region:
         self._progress.say(describe(found).rstrip())
         _check_cost(found, self._options)
         self._account.check()
+        if self._options.aws.role is not None:
+            self._account.check_role(self._options.aws.role)
         directory = self._options.settings.out / "records" / record.run_id
         create_record(directory, record)
         return measured(directory, record, copies, self._account, self._options, self._progress)

@@ -203,6 +203,32 @@ def test_an_interrupted_run_is_resumed_by_its_id(
         assert main(["run", "--resume", *place]) in (0, 6)
 
 
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        ("arn:aws:iam::123456789012:role/path/nobody", "no role `nobody`"),
+        ("nobody", "is not the ARN of a role"),
+    ],
+)
+def test_a_role_that_does_not_exist_is_refused_at_once(
+    project: Path, capsys: pytest.CaptureFixture[str], role: str, words: str
+) -> None:
+    """Exit 2 and no record, instead of two minutes of waiting for IAM to know it."""
+    with ScriptedLambda() as endpoint:
+        assert run(endpoint.url, "--role", role) == 2
+    assert words in capsys.readouterr().err
+    assert not (project / "reports").exists()
+
+
+def test_a_given_role_is_used(project: Path) -> None:
+    """It is looked up by its name, whatever its path is."""
+    with ScriptedLambda() as endpoint:
+        iam = life.Observer(endpoint.url).client("iam")
+        made = iam.create_role(RoleName="mine", Path="/a/b/", AssumeRolePolicyDocument="{}")
+        assert run(endpoint.url, "--role", made["Role"]["Arn"]) in (0, 6)
+        assert [role["RoleName"] for role in iam.list_roles()["Roles"]] == ["mine"]
+
+
 def test_a_region_without_lambda_ends_a_run_before_it_begins(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from bench.cloud.faults import Stopped
 from bench.errors import UsageError
 from bench.serve.errors import ServiceError
-from bench.serve.faults import Rule, SeededFaults
+from bench.serve.faults import Handle, Rule, SeededFaults
+from bench.serve.messages import HttpRequest, HttpResponse
 from bench.store import load_record
 from tests.cloud import life
 from tests.cloud.__main__ import seeded_life
@@ -17,6 +19,22 @@ from tests.cloud.kills import killed_and_resumed
 from tests.cloud.scripted_lambda import Answer, Invoke, ScriptedLambda, ordinary
 
 RUN_ID = "20261120-000000-0001"
+
+
+@dataclass
+class Refusals:
+    """Refuses the first calls of a kind."""
+
+    call: str
+    error: ServiceError
+    left: int
+
+    def apply(self, request: HttpRequest, handle: Handle) -> HttpResponse:
+        """Answer, or refuse."""
+        if self.left and f"{request.method} {request.path}" == self.call:
+            self.left -= 1
+            return self.error.response()
+        return handle(request)
 
 
 def record_directory(tmp_path: Path, **wishes: int) -> Path:
@@ -53,6 +71,20 @@ def test_one_lost_answer_stops_no_run(tmp_path: Path, call: str) -> None:
     with ScriptedLambda(faults=faults) as endpoint:
         life.run(directory, endpoint.url)
     assert len(faults.injected) == 1
+    life.check_complete(directory)
+
+
+def test_a_role_that_iam_does_not_know_yet_is_waited_for_in_words(tmp_path: Path) -> None:
+    """Once, however many copies wait for it at the same time."""
+    directory = record_directory(tmp_path, round_count=1)
+    unknown = ServiceError(
+        400,
+        "InvalidParameterValueException",
+        "The role defined for the function cannot be assumed by Lambda.",
+    )
+    with ScriptedLambda(faults=Refusals("POST /2015-03-31/functions", unknown, 4)) as endpoint:
+        said = life.run(directory, endpoint.url)
+    assert said == ["waiting for IAM: the role cannot be assumed yet"]
     life.check_complete(directory)
 
 
