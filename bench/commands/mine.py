@@ -8,7 +8,7 @@ from bench.commands.options import MineOptions
 from bench.errors import UsageError
 from bench.mining.invokes import Mine
 from bench.mining.saved import read_saved
-from bench.mining.summary import Mined, markdown, summarise
+from bench.mining.summary import Mined, markdown, summarise, words_of_unread
 
 _LAMBDA_PREFIX = "/aws/lambda/"
 
@@ -28,14 +28,22 @@ def execute(options: MineOptions) -> tuple[str, int]:
     else:
         mined = _from_aws(options, mine)
     if not mined.groups:
-        raise UsageError(
-            f"there is no REPORT line in {mined.lines:,} log events",
-            hint="a longer `--since`; or the logs are not of Lambda, or their log level hides"
-            " platform events",
-        )
+        raise nothing(mine, method=None if options.files else options.method)
     if options.json:
         return json.dumps(mined.as_json(), indent=2, ensure_ascii=False) + "\n", 0
     return markdown(mined), 0
+
+
+def nothing(mine: Mine, *, method: str | None) -> UsageError:
+    """What to say when there is nothing to sum up; ``method`` is None for saved logs."""
+    message = f"there is no REPORT line in {mine.lines:,} log events"
+    if mine.unread:
+        message += f": {words_of_unread(mine)}"
+    why = "the logs are not of Lambda, or their log level hides platform events"
+    if method is None:
+        return UsageError(message, hint=why)
+    events = ", or `--method events`" if method == "insights" else ""
+    return UsageError(message, hint=f"a longer `--since`{events}; or {why}")
 
 
 def _from_aws(options: MineOptions, mine: Mine) -> Mined:

@@ -14,13 +14,14 @@ def execute(options: PricesOptions) -> tuple[str, int]:
     """Show the table; with ``--refresh`` ask the Price List API first and keep its answer.
 
     Raises:
+        UnknownName: a region that the table does not have.
         MeasurementError: AWS refuses, or has no prices.
     """
     cache = options.settings.cache
     if options.refresh:
         table = _refreshed(options)
         save(table, cache)
-    table = load(cache)
+    table = load(cache).only(options.aws.regions)
     return (_json(table) if options.json else _text(table)), 0
 
 

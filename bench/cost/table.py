@@ -6,14 +6,14 @@ On-demand prices of the first tier, without the free tier.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from bench.cost.price import Architecture
-from bench.errors import ConfigError
+from bench.errors import ConfigError, UnknownName
 from bench.store import write_whole
 
 REFRESHED_FILE = "prices.json"
@@ -55,6 +55,18 @@ class PriceTable:
     def of(self, region: str) -> Prices:
         """The prices of a region; all unknown where the table does not have it."""
         return self.regions.get(region, Prices(gb_second={}, million_requests=None))
+
+    def only(self, regions: Sequence[str]) -> PriceTable:
+        """The table of some regions; of all, if none is given.
+
+        Raises:
+            UnknownName: it does not have one of them.
+        """
+        for region in regions:
+            if region not in self.regions:
+                raise UnknownName("region", region, self.regions)
+        chosen = {region: self.regions[region] for region in regions or self.regions}
+        return replace(self, regions=chosen)
 
 
 def load(cache: Path | None = None) -> PriceTable:

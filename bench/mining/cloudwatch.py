@@ -17,7 +17,7 @@ from bench.emulator.platform_lines import Report
 from bench.emulator.reportlog import parse_line
 from bench.errors import MeasurementError, UsageError
 from bench.mining.invokes import Mine
-from bench.mining.saved import add_events
+from bench.mining.saved import add_events, is_unread
 
 #: Rows a query gives at most; a fuller answer is halved in time.
 ROWS_MAX = 10_000
@@ -25,7 +25,8 @@ _POLL_S = 1.0
 _LONGEST_POLL_S = 5.0
 _PATIENCE_S = 900.0
 _QUERY = (
-    'filter @type = "REPORT" | fields @timestamp, @message, @logStream'
+    'filter @type = "REPORT" or type = "platform.report"'
+    " | fields @timestamp, @message, @logStream"
     f" | sort @timestamp asc | limit {ROWS_MAX}"
 )
 _PATTERN = '?REPORT ?INIT_START ?"START RequestId" ?"platform."'
@@ -128,7 +129,10 @@ def _query(client: Any, group: str, start_s: int, end_s: int) -> list[dict[str, 
 
 def _add_row(group: str, row: Mapping[str, str], mine: Mine) -> None:
     mine.lines += 1
-    found = parse_line(row.get("@message", ""))
+    message = row.get("@message", "")
+    found = parse_line(message)
+    if found is None:
+        mine.unread += is_unread(message)
     if isinstance(found, Report):
         version = row.get("@logStream", "").partition("[")[2].partition("]")[0] or "?"
         mine.of(group, version, found.memory_size_mb).add(found)

@@ -68,6 +68,8 @@ class Mine:
     def __init__(self) -> None:
         self.groups: dict[Key, Invokes] = {}
         self.lines = 0
+        #: Lines that have the words of a REPORT, and not its form.
+        self.unread = 0
 
     def of(self, source: str, version: str, memory_mb: int) -> Invokes:
         """The group of a report; made where it is the first."""

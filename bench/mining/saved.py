@@ -12,7 +12,7 @@ import gzip
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,7 +31,11 @@ _USUAL = re.compile(
     rb"[ \r]*(?=\n)"
 )
 _START = re.compile(rb"START RequestId: ([0-9a-f-]{36}) Version: (\$LATEST|\d+)")
-_PREFIX = re.compile(r"^(?:\S+[ \t]+){0,3}?(?=REPORT RequestId: |\{\"time\")")
+#: What tools write before a line: up to four words (``EVENTS``, an id, a time, a stream).
+_PREFIX = re.compile(r"^\s*(?:\S+[ \t]+){0,4}?(?=REPORT RequestId: |\{\"time\")")
+_TEXT_REPORT = b"REPORT RequestId: "
+_JSON_LINE = b'"platform.'
+_JSON_REPORT = b'"platform.report"'
 #: How many invokes may be between their START and their REPORT.
 _PENDING_MAX = 500_000
 
@@ -98,9 +102,13 @@ class _Reader:
         self._versions.update(_START.findall(data))
         usual = _USUAL.findall(data)
         self._add(usual)
-        seen = data.count(b"REPORT RequestId: ") - len(usual)
-        if seen or b'"platform.report"' in data:
-            self._add_others(data)
+        if data.count(_TEXT_REPORT) > len(usual):
+            for at, line in _lines_with(_TEXT_REPORT, data):
+                if _JSON_LINE not in line and not _USUAL.match(data, at):
+                    self._add_other(line)
+        if _JSON_REPORT in data:
+            for _, line in _lines_with(_JSON_LINE, data):
+                self._add_other(line)
         if len(self._versions) > _PENDING_MAX:
             self._versions.clear()
 
@@ -118,19 +126,25 @@ class _Reader:
             else:
                 add(int(ms + hundredths), int(billed), int(used))
 
-    def _add_others(self, data: bytes) -> None:
-        """The rarer forms, by the full parser: status, restore, X-Ray, JSON."""
-        for line in data.split(b"\n"):
-            if b"REPORT RequestId: " not in line and b'"platform.' not in line:
-                continue
-            if _USUAL.search(line + b"\n"):
-                continue
-            found = parse_line(_PREFIX.sub("", line.decode(errors="replace"), count=1))
-            if isinstance(found, Start):
-                self._versions[found.request_id.encode()] = found.version.encode()
-            elif isinstance(found, Report):
-                version = self._versions.pop(found.request_id.encode(), b"?").decode()
-                self._mine.of(self._source, version, found.memory_size_mb).add(found)
+    def _add_other(self, line: bytes) -> None:
+        """One of the rarer forms, by the full parser: status, restore, X-Ray, JSON."""
+        found = parse_line(_PREFIX.sub("", line.decode(errors="replace"), count=1))
+        if isinstance(found, Start):
+            self._versions[found.request_id.encode()] = found.version.encode()
+        elif isinstance(found, Report):
+            version = self._versions.pop(found.request_id.encode(), b"?").decode()
+            self._mine.of(self._source, version, found.memory_size_mb).add(found)
+        elif _TEXT_REPORT in line or _JSON_REPORT in line:
+            self._mine.unread += 1
+
+
+def _lines_with(words: bytes, data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Lines in which words stand, and where the first of these are in ``data``."""
+    at = data.find(words)
+    while at >= 0:
+        end = data.find(b"\n", at)
+        yield at, data[data.rfind(b"\n", 0, at) + 1 : end]
+        at = data.find(words, end)
 
 
 def _read_events(data: bytes, source: str, mine: Mine) -> None:
@@ -160,8 +174,15 @@ def add_events(source: str, messages: list[tuple[str, int, str]], mine: Mine) ->
     streams: dict[str, _Stream] = {}
     for stream, timestamp_ms, message in messages:
         found = parse_line(message)
-        if found is not None:
+        if found is None:
+            mine.unread += is_unread(message)
+        else:
             streams.setdefault(stream, _Stream(source, stream, mine)).take(found, timestamp_ms)
+
+
+def is_unread(message: str) -> bool:
+    """Whether a message that is no platform line has the words of a report."""
+    return message.startswith(_TEXT_REPORT.decode()) or _JSON_REPORT.decode() in message
 
 
 #: A gap above this between init and first event is no queue: Lambda initialised ahead.

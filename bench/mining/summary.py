@@ -66,11 +66,25 @@ class Mined:
         return {"schema": "coldbench-mine/1", **data}
 
 
-def summarise(mine: Mine, **further: Any) -> Mined:
+def summarise(
+    mine: Mine,
+    *,
+    traces: Mapping[str, Mapping[str, float | None]] | None = None,
+    warnings: tuple[str, ...] = (),
+) -> Mined:
     """Figures of all groups, in the order of source, version and memory size."""
+    if mine.unread:
+        warnings = (*warnings, words_of_unread(mine))
     sources = tuple(dict.fromkeys(key[0] for key, _ in mine))
     groups = tuple(_group(*key, invokes) for key, invokes in mine)
-    return Mined(sources=sources, lines=mine.lines, groups=groups, **further)
+    return Mined(
+        sources=sources, lines=mine.lines, groups=groups, warnings=warnings, traces=traces or {}
+    )
+
+
+def words_of_unread(mine: Mine) -> str:
+    """How many lines had the words of a report and not its form."""
+    return f"{mine.unread:,} REPORT lines were not understood and are not counted"
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float | None]:

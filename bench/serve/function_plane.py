@@ -14,7 +14,7 @@ from hashlib import sha256
 from itertools import count
 from typing import Any, ClassVar, cast
 
-from moto.awslambda.exceptions import UnknownAliasException
+from moto.awslambda.exceptions import FunctionAlreadyExists, UnknownAliasException
 from moto.core.exceptions import JsonRESTError
 
 from bench.emulator.instance import Configuration
@@ -43,6 +43,8 @@ class FunctionPlane(LayerPlane):
 
     _serials: ClassVar[count[int]] = count(1)
     _settling: ClassVar[threading.Lock] = threading.Lock()
+    #: Held while a name or the number of a version is taken, so that only one call gets it.
+    _naming: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -110,8 +112,11 @@ class FunctionPlane(LayerPlane):
         check_spec(spec)
         function = ServedFunction(self.account_id, spec, self.region_name)  # type: ignore[abstract]
         revision = self._revision(function, "$LATEST")
-        self._lambdas.put_function(function)
         function.stage(revision, self.services.settle_s)
+        with self._naming:
+            if function.function_name in self._lambdas._functions:
+                raise FunctionAlreadyExists(function.function_name)
+            self._lambdas.put_function(function)
         if not spec.get("Publish"):
             return function
         return self._publish(function, "")
@@ -163,6 +168,10 @@ class FunctionPlane(LayerPlane):
         return self._publish(function, description)
 
     def _publish(self, function: ServedFunction, description: str) -> ServedFunction:
+        with self._naming:
+            return self._published(function, description)
+
+    def _published(self, function: ServedFunction, description: str) -> ServedFunction:
         name = function.function_name
         fingerprint = function.fingerprint
         if function.published_as is not None and function.published_as[0] == fingerprint:

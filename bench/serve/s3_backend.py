@@ -58,9 +58,9 @@ def encode_keys_as_aws(wanted: bool) -> None:
 
 
 def _exists(arn: str) -> bool:
-    region, account = arn.split(":")[3:5]
     try:
+        region, account = arn.split(":")[3:5]
         get_backend(account, region).get_function(arn)
-    except (JsonRESTError, ServiceError, KeyError):
+    except (JsonRESTError, ServiceError, KeyError, ValueError):
         return False
     return True

@@ -180,11 +180,13 @@ def _place(plane: ServedLambda) -> dict[str, Any]:
 
 
 def _group(plane: ServedLambda, latest: ServedFunction) -> dict[str, Any]:
-    name = latest.function_name
+    # Another thread may delete the function meanwhile; that call writes the file once more.
+    group = plane._lambdas._functions.get(latest.function_name, {"versions": []})
+    aliases = list(plane._lambdas._aliases.get(latest.function_arn, {}).values())
     return {
         "latest": _saved(latest),
-        "versions": [_saved(v) for v in list(plane._lambdas._functions[name]["versions"])],
-        "aliases": [alias.to_json() for alias in plane.list_aliases(name)],
+        "versions": [_saved(v) for v in list(group["versions"])],
+        "aliases": [alias.to_json() for alias in aliases],
         "published": latest.published,
         "published_as": latest.published_as,
     }

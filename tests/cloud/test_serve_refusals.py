@@ -6,6 +6,7 @@ import base64
 import json
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.error import HTTPError
 
@@ -175,6 +176,29 @@ def test_a_statement_of_a_policy_has_a_name_of_its_own(aws: Aws, function: str) 
 
     assert refusal(add, **members) == CONFLICT
     assert "live" in add(**members, Qualifier="live")["Statement"]
+
+
+def test_of_calls_at_once_one_gets_the_name(aws: Aws) -> None:
+    """CreateFunction by the same name from several threads: one succeeds, the others conflict."""
+    client = aws.client("lambda")
+    members = {
+        "FunctionName": "wanted-by-many",
+        "Role": aws.role,
+        "Runtime": RUNTIME,
+        "Handler": "app.handler",
+        "Code": {"ZipFile": package(app__py=SOURCE)},
+    }
+
+    def create(_: int) -> str:
+        try:
+            return str(client.create_function(**members)["State"])
+        except client.exceptions.ResourceConflictException:
+            return "conflict"
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(create, range(8)))
+
+    assert sorted(answers) == ["Pending", *["conflict"] * 7]
 
 
 def test_a_function_has_one_url(aws: Aws, function: str) -> None:

@@ -59,6 +59,25 @@ def test_functions_that_are_created_at_once_are_all_kept(
     assert {function["FunctionName"] for function in kept} == names
 
 
+def test_functions_may_be_deleted_while_others_are_kept(
+    endpoint_options: EndpointOptions, tmp_path: Path
+) -> None:
+    """No call fails, and the file has nothing of what was deleted."""
+    with Endpoint(replace(endpoint_options, state=tmp_path)) as endpoint:
+        aws = Aws(endpoint.url)
+        client = aws.client("lambda")
+
+        def come_and_go(name: str) -> None:
+            create(aws, name)
+            client.delete_function(FunctionName=name)
+
+        create(aws, "stays")
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(come_and_go, [f"f-{number}" for number in range(40)]))
+
+    assert names_in(tmp_path) == {"stays"}
+
+
 def test_a_state_that_cannot_be_written_is_a_warning(
     endpoint_options: EndpointOptions, tmp_path: Path
 ) -> None:

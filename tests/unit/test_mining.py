@@ -29,6 +29,24 @@ RESTORED = (
     "REPORT RequestId: {}\tDuration: 127.10 ms\tBilled Duration: 154 ms\tMemory Size: 512 MB\t"
     "Max Memory Used: 80 MB\tRestore Duration: 500.00 ms\tBilled Restore Duration: 26 ms\t\n"
 )
+METRICS = {
+    "durationMs": 5.5,
+    "billedDurationMs": 106,
+    "memorySizeMB": 256,
+    "maxMemoryUsedMB": 40,
+    "initDurationMs": 99.5,
+}
+JSON_REPORT = (
+    json.dumps(
+        {
+            "time": "2026-11-20T00:00:00.000Z",
+            "type": "platform.report",
+            "record": {"requestId": ID.format(1), "metrics": METRICS, "status": "success"},
+        },
+        separators=(",", ":"),
+    )
+    + "\n"
+)
 
 
 def start(number: int, version: str = "7") -> str:
@@ -74,6 +92,43 @@ def test_times_and_streams_before_a_line_are_passed_over(tmp_path: Path) -> None
     assert mined(tmp_path, text).groups[0].cold == 1
 
 
+@pytest.mark.parametrize(
+    "before",
+    ["\t", "EVENTS\t3847\t1763596800000\t2026/11/20/[7]0abc\t", "  2026-11-20T00:00:00.000Z "],
+)
+def test_no_rare_form_is_lost_behind_what_a_tool_writes_before_it(
+    tmp_path: Path, before: str
+) -> None:
+    """As `aws logs filter-log-events --output text` does, with and without `--query`."""
+    failed = WARM.replace("\t\n", "\tStatus: timeout\t\n").format(ID.format(2))
+    text = before + RESTORED.format(ID.format(1)) + before + failed + before + JSON_REPORT
+    found = mined(tmp_path, text)
+    assert sum(group.invokes for group in found.groups) == 3
+    assert sum(group.failures for group in found.groups) == 1
+    assert found.warnings == ()
+
+
+@pytest.mark.parametrize("as_events", [False, True])
+def test_reports_that_are_not_understood_are_counted(tmp_path: Path, as_events: bool) -> None:
+    """A form that nobody has seen yet is told of, and is no invoke less in silence."""
+    odd = COLD.format(ID.format(2)).replace("Billed Duration: 111 ms\t", "")
+    lines = [COLD.format(ID.format(1)), odd, odd, "a line about REPORTs\n"]
+    events = json.dumps({"events": [event("s", 0, line) for line in lines]})
+    found = mined(tmp_path, events if as_events else "".join(lines))
+    assert found.groups[0].invokes == 1
+    assert found.warnings == ("2 REPORT lines were not understood and are not counted",)
+
+
+def test_a_log_of_nothing_but_odd_reports_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That is another mistake than a log without reports."""
+    path = tmp_path / "odd.log"
+    path.write_text("REPORT RequestId: who-knows\n")
+    assert main(["mine", str(path)]) == 2
+    assert "1 REPORT lines were not understood" in capsys.readouterr().err
+
+
 def test_a_restore_is_a_cold_start_and_is_not_billed_twice(tmp_path: Path) -> None:
     """SnapStart has no Init Duration; Billed Duration contains the restore."""
     (group,) = mined(tmp_path, RESTORED.format(ID.format(1))).groups
@@ -83,16 +138,7 @@ def test_a_restore_is_a_cold_start_and_is_not_billed_twice(tmp_path: Path) -> No
 
 def test_json_logs_are_read(tmp_path: Path) -> None:
     """The platform.report of the JSON log format."""
-    metrics = {
-        "durationMs": 5.5,
-        "billedDurationMs": 106,
-        "memorySizeMB": 256,
-        "maxMemoryUsedMB": 40,
-        "initDurationMs": 99.5,
-    }
-    record = {"requestId": ID.format(1), "metrics": metrics, "status": "success"}
-    line = {"time": "2026-11-20T00:00:00.000Z", "type": "platform.report", "record": record}
-    (group,) = mined(tmp_path, json.dumps(line, separators=(",", ":")) + "\n").groups
+    (group,) = mined(tmp_path, JSON_REPORT).groups
     assert (group.memory_mb, group.init_ms["p50"]) == (256, 99.5)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from bench.commands.mine import nothing
 from bench.errors import MeasurementError
 from bench.mining.cloudwatch import read_group
 from bench.mining.invokes import Mine
 from bench.mining.summary import summarise
+from bench.serve.insights import Query, row_of
 
 ID = "3f2c1d0e-0000-4000-8000-{:012d}"
 REPORT = (
@@ -37,6 +40,7 @@ class Logs:
 
     def start_query(self, **arguments: Any) -> dict[str, str]:
         name = str(len(self._asked))
+        self.query = arguments["queryString"]
         self._asked[name] = (arguments["startTime"], arguments["endTime"])
         return {"queryId": name}
 
@@ -83,3 +87,33 @@ def test_a_failed_query_is_advice() -> None:
     """A query that Insights gave up is said, not shown as nothing found."""
     with pytest.raises(MeasurementError, match="Timeout"):
         mined(Logs(seconds=1, rows=10, status="Timeout"))
+
+
+def test_the_query_finds_the_reports_of_both_log_formats() -> None:
+    """As Insights evaluates it; lines of the function and other platform lines are left out."""
+    metrics = {
+        "durationMs": 5.5,
+        "billedDurationMs": 106,
+        "memorySizeMB": 256,
+        "maxMemoryUsedMB": 40,
+    }
+    record = {"requestId": ID.format(2), "metrics": metrics, "status": "success"}
+    messages = [
+        REPORT.format(ID.format(1)),
+        json.dumps({"time": "t", "type": "platform.report", "record": record}),
+        json.dumps({"time": "t", "type": "platform.start", "record": {}}),
+        json.dumps({"level": "INFO", "type": "report", "message": "mine"}),
+        f"START RequestId: {ID.format(1)} Version: 7",
+        "hello",
+    ]
+    logs = Logs(seconds=1, rows=10)
+    mined(logs)
+    rows = [row_of(m, **{"@timestamp": at, "@logStream": "s"}) for at, m in enumerate(messages)]
+    found = [row["@message"] for row in Query(logs.query).run(rows)]
+    assert found == [message.rstrip("\n") for message in messages[:2]]
+
+
+def test_nothing_found_by_the_default_method_names_the_other() -> None:
+    """Which reads every platform line itself, whatever Insights makes of the fields."""
+    assert "--method events" in str(nothing(Mine(), method="insights").hint)
+    assert "--method" not in str(nothing(Mine(), method="events").hint)
