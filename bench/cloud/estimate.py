@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bench.cloud.arms import circumstances
 from bench.cloud.copies import Copy
 from bench.cloud.tokens import CONTROL_CALLS_PER_S
-from bench.cost.price import Architecture
+from bench.cost.price import Architecture, dollars
 from bench.cost.table import Prices
 from bench.model import Plan
 from bench.session import schedule
@@ -134,8 +134,8 @@ def describe(found: Estimate) -> str:
     return (
         f"{found.region}: {found.functions} functions as {found.copies} throw-away copies,"
         f" {found.rounds} rounds, {found.cold:,} cold starts and {found.warm:,} warm invokes\n"
-        f"about ${found.usd:.4f} (at most ${found.usd_at_most:.2f}, if every invoke ran into its"
-        f" timeout; prices of {found.prices_of}{known}), about {_minutes(found.seconds)}\n"
+        f"about {dollars(found.usd)} (at most {dollars(found.usd_at_most)}, if every invoke ran"
+        f" into its timeout; prices of {found.prices_of}{known}), about {_minutes(found.seconds)}\n"
     )
 
 

@@ -144,7 +144,7 @@ def stopped(error: BaseException, what: str, redact: Redactor) -> Stopped:
     said = redact(f"{what}: {code}: {text_of(error)}")
     if code in _UNRECOGNIZED:
         return Unrecognized(
-            f"AWS does not know these credentials: {said}",
+            f"AWS does not know these credentials in this region: {said}",
             hint="they are wrong, or the region is not enabled for the account: see `aws sts"
             " get-caller-identity` and `aws account list-regions`",
         )

@@ -31,7 +31,7 @@ from bench.commands.preparation import (
     new_record,
 )
 from bench.commands.resume_aws import resume
-from bench.cost.price import architecture_of
+from bench.cost.price import architecture_of, dollars
 from bench.cost.table import load
 from bench.errors import UsageError
 from bench.functions.targets import Selection, resolve_targets, select
@@ -208,7 +208,7 @@ def _check_cost(found: Estimate, options: RunOptions) -> None:
     limit = options.aws.max_cost_usd
     if found.usd > limit and not options.aws.yes:
         raise UsageError(
-            f"the run is estimated at ${found.usd:.2f}, above the limit of ${limit:g};"
+            f"the run is estimated at {dollars(found.usd)}, above the limit of {dollars(limit)};"
             " nothing was made",
             hint=f"`--yes`, or `--max-cost {math.ceil(found.usd)}`, or fewer `--rounds`, `--memory`"
             " sizes and variants",

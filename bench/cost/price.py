@@ -41,3 +41,9 @@ def usd_per_million_cold_starts(
     """Duration and request charges of a million cold starts, without the free tier."""
     gb_seconds = billed_ms(cold_total_ns) / 1_000 * memory_mb / _MB_PER_GB
     return gb_seconds * USD_PER_GB_SECOND[architecture] * 1_000_000 + USD_PER_MILLION_REQUESTS
+
+
+def dollars(usd: float) -> str:
+    """An amount with two significant digits, and at least to the cent: ``$0.00041``, ``$1.50``."""
+    exponent = int(f"{usd:.1e}".partition("e")[2])
+    return f"${usd:,.{max(2, 1 - exponent)}f}"

@@ -15,7 +15,7 @@ from bench.subjects import Runtime
 
 _OS_ONLY = ("provided.al2023", "provided.al2", "provided")
 #: Lambda's Python runtimes that functions can be made for; SnapStart is of those from 3.12 on.
-_PYTHON_MINORS = range(8, 15)
+_PYTHON_MINORS = range(8, 16)
 _SNAP_START_FROM = 12
 #: What this machine's processor is called in Lambda's API.
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
+from bench.serve.errors import ServiceError
+from bench.serve.faults import Handle
+from bench.serve.messages import HttpRequest, HttpResponse
 from tests.cloud import life
 from tests.cloud.scripted_lambda import ScriptedLambda
 
@@ -15,6 +18,20 @@ RUN_ID = "20261120-000000-000c"
 OTHER_ID = "20261120-000000-000d"
 #: No region of moto's either: every call of it but those of IAM fails.
 BROKEN = "eu-west-9"
+
+
+CLOSED = "af-south-1"
+
+
+class ClosedRegion:
+    """Refuses good credentials, as Lambda does in a region that is not enabled."""
+
+    def apply(self, request: HttpRequest, handle: Handle) -> HttpResponse:
+        """Answer, or refuse."""
+        if f"/{CLOSED}/" in request.header("authorization"):
+            text = "The security token included in the request is invalid."
+            return ServiceError(403, "UnrecognizedClientException", text).response()
+        return handle(request)
 
 
 @pytest.fixture(name="records")
@@ -98,3 +115,17 @@ def test_only_broken_regions_are_an_error(
     said = capsys.readouterr()
     assert f"`{BROKEN}` does not answer" in said.err
     assert "--region" in said.err
+
+
+def test_regions_that_are_not_enabled_are_no_failure_among_all(
+    records: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing can be in them; one that was asked for by name is another matter."""
+    with ScriptedLambda(faults=ClosedRegion()) as endpoint:
+        abandoned(records, endpoint.url)
+        clean = ["clean", "--endpoint-url", endpoint.url]
+        assert main([*clean, "--all-regions"]) == 0
+        assert functions(endpoint) == "[]"
+        assert f"not enabled for this account: {CLOSED}" in capsys.readouterr().out
+        assert main([*clean, "--region", f"{life.REGION},{CLOSED}"]) == 4
+        assert f"{CLOSED} was not cleaned" in capsys.readouterr().out

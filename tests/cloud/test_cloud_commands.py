@@ -62,7 +62,11 @@ def test_a_run_above_the_limit_needs_yes(project: Path, capsys: pytest.CaptureFi
     with ScriptedLambda() as endpoint:
         assert run(endpoint.url, "--max-cost", "0.0000001") == 2
         assert not endpoint.calls
-        assert "--yes" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "--yes" in said
+        assert "above the limit of $0.00000010" in said
+        assert "$0.00," not in said
+        assert "e-" not in said.partition("error:")[2]
         assert run(endpoint.url, "--max-cost", "0.0000001", "--yes") in (0, 6)
 
 

@@ -166,5 +166,6 @@ def test_an_exit_is_an_exit_error(run: Run, source: str, status: int) -> None:
 
     assert trial.error is not None
     assert trial.error.type == "Runtime.ExitError"
-    assert f"exit status {status}" in trial.error.message
+    reason = f"with error: exit status {status}" if status else "without providing a reason"
+    assert f"Runtime exited {reason}" in trial.error.message
     assert "no database" in trial.error.log_tail

@@ -12,6 +12,7 @@ from bench.cloud.arms import circumstances, parse_arms
 from bench.cloud.faults import kind_of, stopped
 from bench.cloud.redaction import Redactor
 from bench.cloud.tokens import TokenBucket
+from bench.cost.price import dollars
 from bench.cost.price_list import fetch
 from bench.cost.table import load, save
 from bench.errors import ConfigError, UnknownName, UsageError
@@ -88,6 +89,22 @@ def test_arms_are_checked() -> None:
         parse_arms(["layer"])
     with pytest.raises(UsageError, match="size of /tmp"):
         parse_arms(["tmp=100"])
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [
+        (0.0, "$0.00"),
+        (0.00001, "$0.000010"),
+        (0.00041, "$0.00041"),
+        (0.0999, "$0.10"),
+        (1.0, "$1.00"),
+        (1234.5, "$1,234.50"),
+    ],
+)
+def test_amounts_have_two_significant_digits_and_at_least_cents(usd: float, text: str) -> None:
+    """Small ones too, and none with an exponent: one form, so that amounts can be compared."""
+    assert dollars(usd) == text
 
 
 def test_the_shipped_prices_are_those_of_the_price_list() -> None:
