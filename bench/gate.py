@@ -35,7 +35,7 @@ _WALL = "cold_total"
 #: What a gate asks for without being told.
 _ALWAYS = "complete"
 
-_NO_COUNTERPART = "has no counterpart in the other revision"
+NO_COUNTERPART = "has no counterpart in the other revision"
 
 _CODES: dict[str, int] = {
     "failed": MeasurementError.exit_code,
@@ -153,7 +153,7 @@ def _completeness(
         yield _note("failed", "the build failed", build.function, build.variant)
     for function, variant in record.unpaired.items():
         if not allow_missing:
-            yield _note("incomparable", _NO_COUNTERPART, function, variant)
+            yield _note("incomparable", NO_COUNTERPART, function, variant)
     for function, reason in record.incomparable.items():
         # Both sides have it, so nothing is missing that could be allowed to.
         yield _note("incomparable", f"cannot be compared: {reason}", function)

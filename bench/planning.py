@@ -73,7 +73,7 @@ def make_plan(
         for selection in selections
         for event in selection.events
         for variant in _distinct_variants(selection, artifacts)
-        for memory_mb in _measured_sizes(selection, sizes, settings, wishes)
+        for memory_mb in _measured_sizes(selection, settings, wishes)
         if wishes.everything
         or not _left_out(f"{selection.function.id}/{variant}/{event.name}", settings)
     )
@@ -120,17 +120,15 @@ def _sizes(selections: Sequence[Selection], settings: Settings) -> tuple[int, ..
     return tuple(sorted(sizes))
 
 
-def _measured_sizes(
-    selection: Selection, sizes: Sequence[int], settings: Settings, wishes: Wishes
-) -> tuple[int, ...]:
+def _measured_sizes(selection: Selection, settings: Settings, wishes: Wishes) -> tuple[int, ...]:
     """The sizes of the report that are measured of one function.
 
     Where one is enough, it is not the size that only another function is configured with.
     """
     named = settings.sources["memory"] in ("--memory", "COLDBENCH_MEMORY")
-    if wishes.limits and (wishes.sizes or wishes.everything or named):
-        return tuple(sizes)
     own = _sizes([selection], settings)
+    if wishes.limits and (wishes.sizes or wishes.everything or named):
+        return own
     return (own[-1] if wishes.limits else max(MEMORY_ONE_VCPU_MB, *own),)
 
 

@@ -53,6 +53,7 @@ def execute(options: InvokeOptions) -> tuple[str | bytes, int]:
         from bench.commands.invoke_output import Output
 
         output = Output(options)
+        removals.callback(output.flush)
         if cgroup is None:
             output.note(support.reason)
         try:
@@ -175,14 +176,22 @@ def _with_limited_tmp(
     from dataclasses import replace
 
     from bench.emulator import ephemeral_storage
+    from bench.errors import MeasurementError
 
+    wanted = options.ephemeral_storage_mb
     obstacle = launcher.root_obstacle or ephemeral_storage.obstacle()
-    if image is not None and obstacle is None:
+    if image is None or obstacle is not None:
+        if wanted is not None:
+            output.note(f"/tmp is not limited to {wanted} MB here: {obstacle}")
+        return deployment
+    try:
         image.finish()
-        return replace(deployment, ephemeral_storage_mb=image.size_mb)
-    if options.ephemeral_storage_mb is not None:
-        output.note(f"/tmp is not limited to {options.ephemeral_storage_mb} MB here: {obstacle}")
-    return deployment
+    except MeasurementError as error:
+        if wanted is not None:
+            raise
+        output.note(f"/tmp is not limited here: {error.message}")
+        return deployment
+    return replace(deployment, ephemeral_storage_mb=image.size_mb)
 
 
 def _cpu_mode(options: InvokeOptions) -> CpuMode:

@@ -92,9 +92,12 @@ class Output:
         if self._answers:
             self._stdout.write(b"\n")
 
+    def flush(self) -> None:
+        """Write what somebody who reads slowly has not taken yet."""
+        self._stderr.write(b"")
+
     def rest(self) -> str:
         """What is to be printed at the end: with ``--json`` the documents."""
-        self._stderr.write(b"")
         if not self._options.json:
             return ""
         whole = self._documents if self._options.repeat > 1 else self._documents[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.model import Record
+from bench.model import Plan, Record
 from bench.session.schedule import rounds
 
 
@@ -17,8 +17,7 @@ def describe(record: Record) -> str:
         f"{function}, event {event}, {memory_mb} MB: {', '.join(names)}"
         for (function, memory_mb, event), names in variants.items()
     ]
-    measured = {cell.memory_mb for cell in plan.cells}
-    modelled = [str(size) for size in plan.memory_sizes_mb if size not in measured]
+    modelled = [str(size) for size in plan.memory_sizes_mb if _is_modelled(size, plan)]
     trials = sum(len(slots) for slots in rounds(plan))
     lines += [
         "",
@@ -34,3 +33,11 @@ def describe(record: Record) -> str:
     if record.failed_builds:
         lines.append(f"{len(record.failed_builds)} builds failed")
     return "\n".join(lines) + "\n"
+
+
+def _is_modelled(memory_mb: int, plan: Plan) -> bool:
+    """Whether some function has this size below the ones that are measured of it."""
+    sizes: dict[str, set[int]] = {}
+    for cell in plan.cells:
+        sizes.setdefault(cell.function, set()).add(cell.memory_mb)
+    return any(memory_mb < max(own) and memory_mb not in own for own in sizes.values())

@@ -16,6 +16,7 @@ from bench.commands.options import RunOptions
 from bench.controls import with_control
 from bench.emulator.cgroups import detect
 from bench.emulator.limits import usable
+from bench.emulator.variables import check_user
 from bench.errors import BuildError
 from bench.functions.targets import Selection, resolve_targets, select
 from bench.machine.fingerprint import collect
@@ -61,7 +62,13 @@ def build(
 
 
 def built(pairs: Sequence[Pair], options: RunOptions, progress: Progress) -> BuildResult:
-    """Build, telling the user of what took time and of what failed."""
+    """Build, telling the user of what took time and of what failed.
+
+    Raises:
+        UsageError: a function's variables are not such as Lambda takes.
+    """
+    for function, variant in pairs:
+        check_user(function.id, function.configured(variant.id).environment)
     result = build_matrix(
         pairs,
         cache=BuildCache(options.settings.cache),

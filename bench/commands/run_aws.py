@@ -43,6 +43,8 @@ from bench.subjects import Artifact, FailedBuild
 
 #: One round warms Lambda's code caches after an upload; it is recorded and not judged.
 _DISCARDED_ROUNDS = 1
+#: What verdicts rest on, as Lambda tells no CPU time.
+_PRIMARY = "cold_total"
 
 
 def execute(options: RunOptions) -> tuple[str, int]:
@@ -195,12 +197,16 @@ def cloud_plan(options: RunOptions, selections: Sequence[Selection], artifacts: 
     settings = replace(options.settings, cpu="on-demand", page_cache="warm")
     wishes = Wishes(limits=True, everything=options.everything, smoke=options.smoke, sizes=True)
     plan = make_plan(selections, artifacts, settings, wishes)
+    margins = dict(plan.margins)
+    if settings.sources["margin"] == "--margin":
+        margins.pop(_PRIMARY, None)
     return replace(
         plan,
+        margins=margins,
         discarded_rounds=min(plan.discarded_rounds, _DISCARDED_ROUNDS),
         looks=(plan.rounds,),
         known_shift=None,
-        primary="cold_total",
+        primary=_PRIMARY,
     )
 
 

@@ -172,6 +172,7 @@ class Conversation:
         connection = self._parked
         assert connection is not None, "the runtime does not wait for an event"
         self._request_id = request_id
+        self._api.refused_a_client = False
         self._event = event
         self._state = "running"
         self._parked = None

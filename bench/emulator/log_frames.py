@@ -104,12 +104,19 @@ class OutputReader:
         self._at = 0
 
     def read(self, *, final: bool = False) -> Iterator[Output]:
-        """What has been written since the last time.
+        """What has been written since the last time, up to now: who goes on writing ends nothing.
 
         ``final``: nobody writes any more, so that half a frame is output too.
         """
-        while found := self._take(_READ_BYTES, final=final):
+        end = self._size()
+        while (final or self._at < end) and (found := self._take(_READ_BYTES, final=final)):
             yield from found
+
+    def _size(self) -> int:
+        try:
+            return self._path.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def read_on(self) -> list[Output]:
         """Complete lines and records of what has been written since, though perhaps not all.

@@ -12,9 +12,9 @@ import fcntl
 import os
 import struct
 
-CONTROL = "/dev/loop-control"
+from bench.emulator.ephemeral_storage import LOOP_CONTROL, LOOP_CTL_GET_FREE
+
 # <linux/loop.h>
-_LOOP_CTL_GET_FREE = 0x4C82
 _LOOP_CONFIGURE = 0x4C0A
 _LO_FLAGS_AUTOCLEAR = 4
 #: ``struct loop_config``: fd, block size, ``struct loop_info64`` (its flags at byte 52), reserved.
@@ -46,27 +46,12 @@ def mount(image: str, target: str) -> None:
         os.rmdir(f"{target}/lost+found")
 
 
-def is_there() -> bool:
-    """Whether there is a device to attach to; containers have the control, but no device."""
-    try:
-        control = os.open(CONTROL, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        name = f"/dev/loop{fcntl.ioctl(control, _LOOP_CTL_GET_FREE)}"
-        return os.access(name, os.R_OK | os.W_OK)
-    except OSError:
-        return False
-    finally:
-        os.close(control)
-
-
 def _attached(file: int) -> tuple[int, str]:
     """A loop device for an open image; another process may take the free one first."""
-    control = os.open(CONTROL, os.O_RDWR | os.O_CLOEXEC)
+    control = os.open(LOOP_CONTROL, os.O_RDWR | os.O_CLOEXEC)
     try:
         for _ in range(_ATTEMPTS):
-            name = f"/dev/loop{fcntl.ioctl(control, _LOOP_CTL_GET_FREE)}"
+            name = f"/dev/loop{fcntl.ioctl(control, LOOP_CTL_GET_FREE)}"
             device = os.open(name, os.O_RDWR | os.O_CLOEXEC)
             try:
                 configuration = _CONFIGURATION.pack(file, 0, _LO_FLAGS_AUTOCLEAR)

@@ -30,6 +30,7 @@ from bench.report.measures import (
     summary_entry,
 )
 
+_TOTAL = "cold_total"
 _METRICS = (("init", "init"), ("first_invoke", "first invoke"), ("cold_total", "cold total"))
 FORMATS = ("text", "markdown", "html")
 #: Value, low, high.
@@ -97,10 +98,11 @@ def compose(first: Findings, second: Findings) -> Document:
 
 
 def _changes(first: Findings, second: Findings) -> list[_Change]:
-    """The comparisons with an interval that both runs made, each by its primary metric."""
-    theirs = {_subject(c): c for c in _primary(second)}
+    """The comparisons with an interval that both runs made, by the metric that both have."""
+    metric = _shared_metric(first, second)
+    theirs = {_subject(c): c for c in _compared(second, metric)}
     found = []
-    for ours in _primary(first):
+    for ours in _compared(first, metric):
         other = theirs.get(_subject(ours))
         intervals = _interval(ours), other and _interval(other)
         if other and intervals[0] and intervals[1]:
@@ -110,8 +112,19 @@ def _changes(first: Findings, second: Findings) -> list[_Change]:
     return found
 
 
-def _primary(findings: Findings) -> list[Comparison]:
-    return [c for c in findings.judgement.comparisons if c.metric == findings.primary]
+def _short_names(first: Findings, second: Findings) -> tuple[str, str]:
+    """What columns are headed with; the headline has the names in full."""
+    names = first.record.backend, second.record.backend
+    return names if names[0] != names[1] else ("first", "second")
+
+
+def _shared_metric(first: Findings, second: Findings) -> str:
+    """The primary metric of both, or what Lambda tells, too, where one run was there."""
+    return first.primary if first.primary == second.primary else _TOTAL
+
+
+def _compared(findings: Findings, metric: str) -> list[Comparison]:
+    return [c for c in findings.judgement.comparisons if c.metric == metric]
 
 
 def _subject(comparison: Comparison) -> tuple[str | int, ...]:
@@ -134,7 +147,7 @@ def _changes_section(first: Findings, second: Findings, changes: Sequence[_Chang
             Column(title="variant", align="left"),
             Column(title="event", align="left"),
             Column(title="memory", unit="MB"),
-            *(Column(title=_by(findings)) for findings in (first, second)),
+            *(Column(title=name) for name in _short_names(first, second)),
             Column(title="second ÷ first"),
             Column(title="", align="left"),
         ),
@@ -150,8 +163,8 @@ def _agreement(changes: Sequence[_Change]) -> Paragraph:
     return Paragraph(
         text=(
             f"{agreeing} of {len(changes)} changes against the baseline agree: the second run's"
-            " ratio over the first's has an interval that holds 1. Each run is taken by its"
-            " primary metric.",
+            " ratio over the first's has an interval that holds 1. They are of CPU time where both"
+            " runs tell it, otherwise of the cold total.",
         ),
         tone="plain" if agreeing == len(changes) else "doubt",
     )
@@ -193,10 +206,6 @@ def _change_row(change: _Change, *, counted: bool) -> Row:
     )
 
 
-def _by(findings: Findings) -> str:
-    return f"{findings.record.backend}, {'wall' if findings.in_cloud else 'CPU'} time"
-
-
 def _over(first: _Interval, second: _Interval) -> _Interval:
     """Second / first, of two independent runs: logarithmic half-widths add in quadrature."""
     value = second[0] / first[0]
@@ -231,8 +240,7 @@ def _table(
             Column(title="variant", align="left"),
             Column(title="event", align="left"),
             Column(title="memory", unit="MB"),
-            Column(title=first.record.backend),
-            Column(title=second.record.backend),
+            *(Column(title=name) for name in _short_names(first, second)),
             Column(title="ratio"),
         ),
         rows=tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container
 
-from bench.gate import EXACT_METRICS
+from bench.gate import EXACT_METRICS, NO_COUNTERPART
 from bench.judgement import Comparison, RunVerdict, Verdict
 from bench.report.document import Block, Bullets, Code, Paragraph, Text, Tone, with_code
 from bench.report.findings import Findings
@@ -29,7 +29,6 @@ _ORDER: tuple[Verdict, ...] = (
     "incomparable",
 )
 #: What is said of a function that only one revision has.
-NO_COUNTERPART = "has no counterpart in the other revision"
 #: How many of the largest changes in each direction the preamble names.
 _MOVEMENTS = 3
 

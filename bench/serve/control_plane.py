@@ -159,7 +159,12 @@ class ServedLambda(FunctionPlane):
         """Change the members that are given."""
         mapping = self.get_event_source_mapping(uuid)
         if mapping is not None:
-            check_batch_size(mapping.event_source_arn, spec, mapping.max_batch_window)
+            check_batch_size(
+                mapping.event_source_arn,
+                spec,
+                size=mapping.batch_size,
+                window_s=mapping.max_batch_window,
+            )
         return super().update_event_source_mapping(uuid, spec)
 
     def list_event_source_mappings(

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from moto.core.exceptions import JsonRESTError
+
 from bench.build import BuildCache
 from bench.serve.asynchronous import AsyncQueue
 from bench.serve.clients import Clients
@@ -169,6 +171,8 @@ class Endpoint:
             return response
         except ServiceError as error:
             return error.response()
+        except JsonRESTError as error:  # what moto refuses where it is not asked over HTTP
+            return ServiceError(error.code, error.error_type, error.message).response()
         except Exception as error:
             text = f"{request.method} {request.path}: {type(error).__name__}: {error}"
             self._warn(f"internal failure of the endpoint: {text}")

@@ -39,7 +39,7 @@ def check_mapping(
         ServiceError: 400, with the value; 409, there is such a mapping.
     """
     source = spec.get("EventSourceArn", "")
-    check_batch_size(source, spec, None)
+    check_batch_size(source, spec)
     _check_source(source, function)
     for mapping in list(present):
         if (mapping.event_source_arn, mapping.function_arn) == (source, arn):
@@ -52,15 +52,23 @@ def check_mapping(
             )
 
 
-def check_batch_size(source: str, spec: dict[str, Any], window_s: int | None) -> None:
-    """Check the batch size of a source; ``window_s`` is the window where ``spec`` has none.
+def check_batch_size(
+    source: str,
+    spec: dict[str, Any],
+    *,
+    size: int | None = None,
+    window_s: int | None = None,
+) -> None:
+    """Check the batch size of a source; ``size`` and ``window_s`` hold where ``spec`` has none.
 
     Raises:
         ServiceError: 400, with the size.
     """
-    size = spec.get("BatchSize")
+    size = spec.get("BatchSize", size)
     if size is None:
         return
+    if not isinstance(size, int):
+        raise invalid(f"BatchSize {size!r} is not a number")
     fifo = source.endswith(".fifo")
     largest = _QUEUE_BATCH_MAX if fifo else _BATCH_MAX
     if not 1 <= size <= largest:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from moto.awslambda.models import LambdaAlias, Layer, LayerVersion
+from moto.core.exceptions import JsonRESTError
 from moto.iam.models import iam_backends
 
 from bench.errors import UsageError
@@ -77,7 +78,7 @@ class State:
                 raise ValueError(f"its schema is {document['schema']!r}")
             for place in document["places"]:
                 self._restore(self._moto.control_plane(place["account"], place["region"]), place)
-        except (ValueError, KeyError, TypeError, ServiceError) as error:
+        except (ValueError, KeyError, TypeError, ServiceError, JsonRESTError) as error:
             raise UsageError(
                 f"{self._path} cannot be restored: {type(error).__name__}: {error}",
                 hint="name another directory, or delete this one to begin anew",

@@ -232,6 +232,13 @@ def test_a_version_is_published_of_what_the_caller_has_seen(
     assert len(client.list_versions_by_function(FunctionName=name)["Versions"]) == 1
 
 
+def test_no_version_is_published_of_a_function_that_is_not_there(aws: Aws) -> None:
+    """A mistake of the caller, which no client tries again."""
+    found = refusal(aws.client("lambda").publish_version, FunctionName="nobody")
+
+    assert found == ("ResourceNotFoundException", 404)
+
+
 def test_a_version_is_published_by_the_digest_and_revision_of_latest(aws: Aws) -> None:
     """The values that GetFunctionConfiguration gives are accepted."""
     name = aws.deploy(SOURCE)

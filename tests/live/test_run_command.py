@@ -158,6 +158,20 @@ def test_reports_that_cannot_be_written(project: Project) -> None:
     assert project.out.read_text() == "mine"
 
 
+def test_variables_that_lambda_reserves_are_refused_before_anything_is_built(
+    project: Project,
+) -> None:
+    """Code 2, and no record of a run that could not be."""
+    function = project.add_function()
+    (function / "function.toml").write_text('[env]\nAWS_REGION = "mars-1"\n')
+
+    result = project.run(str(function), "--smoke")
+
+    assert result.returncode == 2
+    assert "AWS_REGION" in result.stderr
+    assert not project.out.exists()
+
+
 def test_a_damaged_record_is_refused_and_kept(project: Project) -> None:
     """Neither a report nor `--resume` takes it; both name the file and the line."""
     project.run(str(project.add_function()), "--smoke")

@@ -154,3 +154,18 @@ def test_an_endless_line_is_not_waited_for(tmp_path: Path) -> None:
     found = OutputReader(path, framed=False).read_on()
 
     assert 0 < len(found[0].data) < 40_000_000
+
+
+def test_a_writer_that_never_stops_holds_up_nobody(tmp_path: Path) -> None:
+    """One reading takes what was there when it began; what comes meanwhile is of the next."""
+    log = tmp_path / "log"
+    log.write_bytes(b"first\n")
+    reader = OutputReader(log, framed=False)
+    found = []
+    for output in reader.read():
+        found.append(output.data)
+        with log.open("ab") as file:
+            file.write(b"more\n")
+
+    assert found == [b"first\n"]
+    assert [output.data for output in reader.read()] == [b"more\n"]
