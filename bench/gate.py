@@ -21,7 +21,7 @@ from bench.errors import (
     MeasurementError,
 )
 from bench.judgement import Comparison, Gate, GateFinding, Judgement, RunVerdict
-from bench.model import Cell, Demands, Plan, Record
+from bench.model import WALL, Demands, Plan, Record
 from bench.rules import Rule, parse_rule
 from bench.stats.losses import LOST_ROUNDS_MAX
 from bench.stats.threshold import Excess, excesses
@@ -30,8 +30,6 @@ from bench.units import format_bytes, format_change
 
 #: The exact metrics that ``larger`` looks at.
 EXACT_METRICS = ("zip_bytes", "unpacked_bytes", "binary_bytes")
-#: What a user waits for, besides the primary metric.
-_WALL = "cold_total"
 #: What a gate asks for without being told.
 _ALWAYS = "complete"
 
@@ -196,22 +194,11 @@ def _slower(
     if not compared and (record.plan.cells or not record.revisions):
         yield replace(_note("incomparable", "nothing was compared with a baseline"), rule=rule.text)
     found = excesses(record, compared, 1 + share, judgement.confidence)
-    walls = {_cell(c): c for c in judgement.comparisons if c.metric == _WALL}
+    walls = {c.cell: c for c in judgement.comparisons if c.metric == WALL}
     for comparison, excess in zip(compared, found, strict=True):
-        finding = _speed(rule, comparison, walls.get(_cell(comparison)), excess, record)
+        finding = _speed(rule, comparison, walls.get(comparison.cell), excess, record)
         if finding is not None:
             yield finding
-
-
-def _cell(comparison: Comparison) -> Cell:
-    """The cell of the candidate."""
-    return Cell(
-        function=comparison.function,
-        variant=comparison.candidate,
-        memory_mb=comparison.memory_mb,
-        event=comparison.event,
-        page_cache=comparison.page_cache,
-    )
 
 
 def _speed(
@@ -272,7 +259,7 @@ def _finding(
         ratio=comparison.ratio,
         low=comparison.low,
         high=comparison.high,
-        cell=_cell(comparison),
+        cell=comparison.cell,
     )
 
 

@@ -82,6 +82,17 @@ class Comparison:
     sign_low: float | None = None
     sign_high: float | None = None
 
+    @property
+    def cell(self) -> Cell:
+        """The candidate's cell."""
+        return Cell(
+            function=self.function,
+            variant=self.candidate,
+            memory_mb=self.memory_mb,
+            event=self.event,
+            page_cache=self.page_cache,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:

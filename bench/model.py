@@ -18,6 +18,8 @@ from bench.subjects import Artifact, CpuMode, FailedBuild, Function, PageCache
 Arm = Literal["variant", "aa"]
 #: The metric that fitness, verdicts and gates are decided on, wherever CPU time can be told.
 PRIMARY = "cpu_cold_total"
+#: The same as wall time: what a user waits for, and all that real Lambda tells.
+WALL = "cold_total"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

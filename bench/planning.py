@@ -40,6 +40,8 @@ class Wishes:
     smoke: bool = False
     #: Measure every memory size and model none: what the cloud takes costs no time here.
     sizes: bool = False
+    #: The metric that verdicts rest on.
+    primary: str = PRIMARY
 
 
 def make_plan(
@@ -100,15 +102,16 @@ def make_plan(
         looks=_looks(settings, wishes),
         confidence=settings.confidence,
         margin=settings.margin,
-        margins=_margins(settings),
+        margins=_margins(settings, wishes.primary),
+        primary=wishes.primary,
     )
 
 
-def _margins(settings: Settings) -> dict[str, float]:
+def _margins(settings: Settings, primary: str) -> dict[str, float]:
     """The margins of single metrics; `--margin` stands above what a file says of the primary."""
     margins = margins_of(settings.margins)
     if settings.sources["margin"] == "--margin":
-        margins.pop(PRIMARY, None)
+        margins.pop(primary, None)
     return margins
 
 

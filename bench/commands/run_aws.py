@@ -35,7 +35,7 @@ from bench.cost.price import architecture_of, dollars
 from bench.cost.table import load
 from bench.errors import UsageError
 from bench.functions.targets import Selection, resolve_targets, select
-from bench.model import Plan, Record
+from bench.model import WALL, Plan, Record
 from bench.planning import Wishes, make_plan
 from bench.progress import Progress, choose
 from bench.store import create_record
@@ -43,8 +43,6 @@ from bench.subjects import Artifact, FailedBuild
 
 #: One round warms Lambda's code caches after an upload; it is recorded and not judged.
 _DISCARDED_ROUNDS = 1
-#: What verdicts rest on, as Lambda tells no CPU time.
-_PRIMARY = "cold_total"
 
 
 def execute(options: RunOptions) -> tuple[str, int]:
@@ -195,18 +193,19 @@ def cloud_plan(options: RunOptions, selections: Sequence[Selection], artifacts: 
         MeasurementError: there is nothing to measure.
     """
     settings = replace(options.settings, cpu="on-demand", page_cache="warm")
-    wishes = Wishes(limits=True, everything=options.everything, smoke=options.smoke, sizes=True)
+    wishes = Wishes(
+        limits=True,
+        everything=options.everything,
+        smoke=options.smoke,
+        sizes=True,
+        primary=WALL,
+    )
     plan = make_plan(selections, artifacts, settings, wishes)
-    margins = dict(plan.margins)
-    if settings.sources["margin"] == "--margin":
-        margins.pop(_PRIMARY, None)
     return replace(
         plan,
-        margins=margins,
         discarded_rounds=min(plan.discarded_rounds, _DISCARDED_ROUNDS),
         looks=(plan.rounds,),
         known_shift=None,
-        primary=_PRIMARY,
     )
 
 

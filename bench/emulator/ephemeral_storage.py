@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from functools import cache
 from pathlib import Path
 
 from bench.errors import MeasurementError
@@ -33,6 +34,7 @@ IMAGE = "tmp.ext4"
 DEFAULT_MB = STORAGE_MIN_MB
 
 
+@cache
 def obstacle() -> str | None:
     """Why ``/tmp`` cannot have a size here; None if it can."""
     if _maker() is None:

@@ -63,6 +63,11 @@ def function_arn(name: str) -> str:
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
 
 
+def size_bytes(user: Mapping[str, str]) -> int:
+    """What counts against :data:`MAX_USER_BYTES`."""
+    return sum(len(name.encode()) + len(value.encode()) for name, value in user.items())
+
+
 def reserved_names(names: Iterable[str]) -> list[str]:
     """Those that Lambda sets itself."""
     return sorted(RESERVED.intersection(names))
@@ -80,7 +85,7 @@ def check_user(owner: str, user: Mapping[str, str]) -> None:
         UsageError: they are above Lambda's 4 KB, or one has a name that Lambda reserves or does
             not take.
     """
-    size = sum(len(k.encode()) + len(v.encode()) for k, v in user.items())
+    size = size_bytes(user)
     if size > MAX_USER_BYTES:
         raise UsageError(
             f"the environment variables of `{owner}` have {size} bytes, Lambda's limit is 4096",

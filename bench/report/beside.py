@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from bench.judgement import Comparison, Judgement, Summary
-from bench.model import Cell, Record
+from bench.model import WALL, Cell, Record
 from bench.report import html, markdown, text
 from bench.report.document import (
     Code,
@@ -30,7 +30,6 @@ from bench.report.measures import (
     summary_entry,
 )
 
-_TOTAL = "cold_total"
 _METRICS = (("init", "init"), ("first_invoke", "first invoke"), ("cold_total", "cold total"))
 FORMATS = ("text", "markdown", "html")
 #: Value, low, high.
@@ -120,7 +119,7 @@ def _short_names(first: Findings, second: Findings) -> tuple[str, str]:
 
 def _shared_metric(first: Findings, second: Findings) -> str:
     """The primary metric of both, or what Lambda tells, too, where one run was there."""
-    return first.primary if first.primary == second.primary else _TOTAL
+    return first.primary if first.primary == second.primary else WALL
 
 
 def _compared(findings: Findings, metric: str) -> list[Comparison]:

@@ -70,7 +70,7 @@ class Findings:
             record=record,
             judgement=judgement,
             summaries={summary.cell: summary for summary in judgement.cells},
-            comparisons={(_candidate(c), c.metric): c for c in judgement.comparisons},
+            comparisons={(c.cell, c.metric): c for c in judgement.comparisons},
             artifacts={(a.function, a.variant): a for a in record.artifacts},
             failed_builds={(f.function, f.variant): f for f in record.failed_builds},
             failures=_failures(record.trials),
@@ -165,16 +165,6 @@ class Findings:
     def gives_verdicts(self) -> bool:
         """An unfit run and a smoke run report numbers and claim nothing."""
         return self.judgement.fit and not self.record.plan.smoke
-
-
-def _candidate(comparison: Comparison) -> Cell:
-    return Cell(
-        function=comparison.function,
-        variant=comparison.candidate,
-        memory_mb=comparison.memory_mb,
-        event=comparison.event,
-        page_cache=comparison.page_cache,
-    )
 
 
 def _failures(trials: Iterable[Trial]) -> dict[Cell, Failures]:

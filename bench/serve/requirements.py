@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bench.emulator.variables import MAX_USER_BYTES, reserved_names
+from bench.emulator.variables import (
+    MAX_USER_BYTES,
+    impossible_names,
+    reserved_names,
+    size_bytes,
+)
 from bench.serve.control_function import ServedFunction
 from bench.serve.errors import ServiceError
 from bench.serve.runtimes import check_architecture, check_runtime, check_snap_start
@@ -13,7 +18,8 @@ from bench.subjects import MEMORY_MAX_MB, MEMORY_MIN_MB
 
 _TIMEOUT_MAX_S = 900
 _NAME_MAX = 64
-_VARIABLE = re.compile("[a-zA-Z]([a-zA-Z0-9_])+")
+#: As Lambda words what :func:`impossible_names` checks.
+_VARIABLE_WORDS = "[a-zA-Z]([a-zA-Z0-9_])+"
 _ALIAS = re.compile("(?!^[0-9]+$)[a-zA-Z0-9-_]{1,128}")
 _ARN = re.compile(
     r"(?:arn:[\w-]+:lambda:(?P<region>[\w-]+):)?(?:(?P<account>\d{12}):function:|function:)?"
@@ -106,7 +112,7 @@ def check_variables(variables: dict[str, str]) -> None:
         ServiceError: 400, with the names.
     """
     trouble = "Lambda was unable to configure your environment variables because the environment "
-    if sum(len(k.encode()) + len(v.encode()) for k, v in variables.items()) > MAX_USER_BYTES:
+    if size_bytes(variables) > MAX_USER_BYTES:
         raise invalid(f"{trouble}variables you have provided exceeded the 4KB limit.")
     reserved = reserved_names(variables)
     if reserved:
@@ -114,11 +120,11 @@ def check_variables(variables: dict[str, str]) -> None:
             f"{trouble}variables you have provided contains reserved keys that are currently not "
             f"supported for modification. Reserved keys used in this request: {', '.join(reserved)}"
         )
-    impossible = [name for name in variables if not _VARIABLE.fullmatch(name)]
+    impossible = impossible_names(variables)
     if impossible:
         raise unfit(
             f"{', '.join(impossible)} at 'environment.variables' failed to satisfy constraint: Map "
-            f"keys must satisfy regular expression pattern: {_VARIABLE.pattern}"
+            f"keys must satisfy regular expression pattern: {_VARIABLE_WORDS}"
         )
 
 

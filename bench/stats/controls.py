@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.judgement import Control
-from bench.model import Cell, Plan, Record
+from bench.model import WALL, Cell, Plan, Record
 from bench.session.schedule import is_control
 from bench.stats.clocks import clock_reasons
 from bench.stats.intervals import smallest_sample
@@ -31,8 +31,6 @@ from bench.stats.verdicts import holm
 #: How often a sound run may be called unfit, whatever confidence its verdicts have, and into how
 #: many parts that is split: single A/A controls, their pool, the known shift.
 _ALPHA, _PARTS = 0.01, 3
-#: What a user waits for; noisier than CPU time.
-WALL = "cold_total"
 _ZERO = np.zeros(1)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bench.judgement import CellSummary, Comparison, Judgement, RunVerdict
-from bench.model import Cell, Plan, Record
+from bench.model import Plan, Record
 from bench.stats.break_even import break_evens
 from bench.stats.caveats import model_warnings, run_warnings
 from bench.stats.cells import measured_cell
@@ -85,17 +85,7 @@ def _fitness(record: Record, compared: Sequence[Comparison], found: Fitness) -> 
     """Add what only the comparisons can tell; a smoke run is too short for any control."""
     if record.plan.smoke:
         return replace(found, reasons=())
-    decided = [
-        Cell(
-            function=c.function,
-            variant=c.candidate,
-            memory_mb=c.memory_mb,
-            event=c.event,
-            page_cache=c.page_cache,
-        )
-        for c in compared
-        if c.metric == record.plan.primary and c.low is not None
-    ]
+    decided = [c.cell for c in compared if c.metric == record.plan.primary and c.low is not None]
     without = uncontrolled(decided, found.controls, record.plan.primary)
     return replace(found, reasons=(*found.reasons, *without))
 

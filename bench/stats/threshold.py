@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bench.judgement import Comparison
-from bench.model import Cell, Record
+from bench.model import Record
 from bench.rules import parse_rule
 from bench.stats.samples import collect, pair
 from bench.stats.scores import Floats, p_value
@@ -50,13 +50,7 @@ def excesses(
     samples = collect(record.trials)
     seen = []
     for comparison in comparisons:
-        cell = Cell(
-            function=comparison.function,
-            variant=comparison.candidate,
-            memory_mb=comparison.memory_mb,
-            event=comparison.event,
-            page_cache=comparison.page_cache,
-        )
+        cell = comparison.cell
         baseline = samples.get((replace(cell, variant=comparison.baseline), "variant"))
         rows = pair(baseline, samples.get((cell, "variant")), comparison.metric).log_ratios
         rows = rows[: comparison.n]
